@@ -80,14 +80,24 @@ class Packages:
     cloud_init: str = "absent"
 
 
+Protocol: TypeAlias = Literal["tcp", "udp", "esp", "any"]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of swarmlay's, or one that opens what we want: port, protocol, from whom (CIDR)."""
+    """A rule of swarmlay's, or one that opens what we want: port, protocol, from whom (CIDR).
+
+    Attributes:
+        port: 0 stands for every port (and is the port of ``esp``, which has none).
+        protocol: ``any`` in somebody's rule that does not look at it.
+        ours: the rule carries swarmlay's comment; ``cluster`` is the one it names.
+    """
 
     port: int
-    protocol: Literal["tcp", "udp", "esp"]
+    protocol: Protocol
     source: str
     ours: bool = True
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +107,13 @@ class FirewallState:
     Attributes:
         backend: the family member in force (``ufw``, ``iptables``, ``none``), or one that is not
             supported (``firewalld``): then ``supported`` is False and the host is blocked.
-        filtering: packets that no rule accepts are dropped or rejected on INPUT.
-        rules: what opens ports now, ours and others'.
-        drops: rules that drop or reject one of swarm's ports, verbatim.
+        filtering: IPv4 packets that no rule accepts are dropped or rejected on INPUT.
+        filtering_v6: the same for IPv6.
+        rules: what really opens ports now (no drop comes first), ours and others'.
+        drops: rules that drop or reject one of swarm's usual ports, verbatim.
+        dropped: what explicit rules drop or reject, whatever the port.
         persistent: our rules survive a reboot.
+        variant: where iptables' rules are: ``nft``, ``legacy`` or ``nft+legacy``.
         detail: how it was recognised.
     """
 
@@ -111,19 +124,23 @@ class FirewallState:
     drops: tuple[str, ...] = ()
     persistent: bool = True
     detail: str = ""
+    filtering_v6: bool = False
+    dropped: tuple[Rule, ...] = ()
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The Docker engine (``docker info``); running is False when it is installed and does not answer.
+    """The Docker engine (``docker info``); not running: it is installed and does not answer.
 
     Attributes:
         package: ``docker-ce``, ``docker.io`` or "" (installed otherwise).
         daemon: daemon.json as found; ``daemon_text`` verbatim ("" when there is none).
         running_containers: names of containers that a restart would stop.
         live_restore: engine keeps containers over restarts (incompatible with swarm).
-        conflicts: other engines in the way: ``snap``, ``podman-docker``, ``rootless``.
-        mirrors, no_proxy, http_proxy, https_proxy: as the daemon sees them.
+        insecure: the engine's API is open on TCP without TLS.
+        http_proxy, https_proxy, no_proxy: as the daemon sees them.
+        data_root: where it keeps its data. enabled: it starts with the host.
     """
 
     version: str = ""
@@ -138,6 +155,11 @@ class Engine:
     arch: str = ""
     operating_system: str = ""
     insecure: bool = False
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+    data_root: str = "/var/lib/docker"
+    enabled: bool = True
 
 
 SwarmState: TypeAlias = Literal["inactive", "pending", "active", "error", "locked"]
@@ -176,7 +198,7 @@ class ContainerFact:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Somebody listens on one of swarm's ports."""
+    """Somebody listens on a port (``kernel`` where no process does, as with VXLAN)."""
 
     port: int
     protocol: Literal["tcp", "udp"]
@@ -189,7 +211,9 @@ class HostFacts:
 
     ``reachable`` is Unknown with the reason when the host could not be asked at all; then every
     other fact is Unknown too. ``engine`` and ``swarm`` are ``Known(None)`` when there is no engine.
-    ``manifest`` is the parsed manifest or ``Known(None)``.
+    ``conflicts`` names other engines in the way: ``snap``, ``podman-docker``, ``rootless``.
+    ``files`` holds the text of files swarmlay may write, as far as they exist; a keyring's value
+    is its SHA-256. ``manifest`` is the parsed manifest or ``Known(None)``.
     """
 
     host: str

@@ -29,10 +29,32 @@ class Answer:
 class Probe:
     """A read-only POSIX sh script and its pure parser.
 
-    Scripts of all probes of a host are sent as one, run as root, each in a subshell of its own
-    with a deadline; a missing answer is `Unknown`.
+    Scripts of all probes of a host are sent as one, run as root, each in a shell of its own
+    with a deadline in seconds; a missing answer is `Unknown`.
+
+    Attributes:
+        gives: the `HostFacts` fields it answers, when more than the one called *name*: the value
+            that *parse* knows is then a mapping from field to fact.
     """
 
     name: str
     script: str
     parse: Callable[[Answer], Fact[Any]]
+    gives: tuple[str, ...] = ()
+    deadline: int = 5
+
+
+def sections(text: str) -> dict[str, str]:
+    """What a script printed under each of its ``@@ title`` lines."""
+    found: dict[str, str] = {}
+    for part in f"\n{text}".split("\n@@ ")[1:]:
+        title, _, body = part.partition("\n")
+        found[title.strip()] = body
+    return found
+
+
+def excerpt(text: str, limit: int = 160) -> str:
+    """The first line of a host's words, safe to show: no control characters, no endless text."""
+    line = next((found for found in text.splitlines() if found.strip()), "")
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line.strip())
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"

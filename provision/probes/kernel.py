@@ -1,0 +1,52 @@
+"""What the kernel can do, without loading anything."""
+
+from provision.model.facts import Fact, Known, Unknown
+from provision.model.observed import Kernel
+from provision.model.probes import Answer, Probe, excerpt, sections
+
+# Each ability: its module, its configuration key, a file that shows it is there already.
+# modules.builtin and modprobe's dry run read files only; the configuration is asked last, since
+# unpacking it is the slowest.
+SCRIPT = r"""
+release=$(uname -r)
+echo "@@ release"; echo "$release"
+echo "@@ able"
+modules=/lib/modules/$release
+config() {
+    [ -n "${options+set}" ] || options=$(zcat /proc/config.gz 2>/dev/null ||
+        cat "/boot/config-$release" 2>/dev/null)
+    case "$options" in
+    *"
+$1=y"*) echo yes ;;
+    *"
+# $1 is not set"*) echo no ;;
+    *"
+$1=m"*) [ -d "$modules" ] || echo no ;;
+    esac
+}
+able() {
+    if [ -e "/sys/module/$2" ] || [ -e "$4" ]; then echo "$1 yes"; return; fi
+    if [ -d "$modules" ] && command -v modprobe >/dev/null; then
+        modprobe -n -q "$2" && echo "$1 yes" || echo "$1 no"; return
+    fi
+    echo "$1 $(config "$3")"
+}
+able vxlan vxlan CONFIG_VXLAN /sys/module/vxlan
+able br_netfilter br_netfilter CONFIG_BRIDGE_NETFILTER /proc/sys/net/bridge/bridge-nf-call-iptables
+able ip_vs ip_vs CONFIG_IP_VS /proc/net/ip_vs
+able esp esp4 CONFIG_INET_ESP /sys/module/esp4
+"""
+
+
+def parse(answer: Answer) -> Fact[Kernel]:
+    """Read the release and a yes or no for each ability; neither means it could not be told."""
+    found = sections(answer.stdout)
+    release = found.get("release", "").strip()
+    if not release:
+        return Unknown(f"uname gave no kernel release: {excerpt(answer.stdout)!r}")
+    words = [line.split() for line in found.get("able", "").splitlines()]
+    verdicts = {word[0]: word[1] == "yes" for word in words if word[1:] in (["yes"], ["no"])}
+    return Known(Kernel(release, verdicts))
+
+
+PROBE = Probe("kernel", SCRIPT, parse)
