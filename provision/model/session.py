@@ -1,10 +1,38 @@
 """The door to a host, as a protocol; transports implement it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from provision.model.actions import DockerOperation, Ref, Step
 from provision.model.probes import Answer
+
+
+class Pipe(Protocol):
+    """A command that runs on the host while we talk with it, line by line.
+
+    It ends when the pipe is closed or the connection is lost: its stdin then reads end-of-file.
+    """
+
+    def send(self, text: str) -> None:
+        """Write to its stdin; raises `provision.errors.HostUnreachable` when it is gone."""
+        ...
+
+    def readline(self, timeout: float) -> str | None:
+        """The next line of its stdout without the newline; None after *timeout* seconds.
+
+        Raises:
+            EOFError: it closed its stdout.
+        """
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the command has ended or the connection is gone."""
+        ...
+
+    def close(self) -> None:
+        """End it; closing twice is fine."""
+        ...
 
 
 class Session(Protocol):
@@ -35,6 +63,10 @@ class Session(Protocol):
 
     def docker(self, operation: DockerOperation, arguments: Mapping[str, Any]) -> Any:
         """Ask the host's engine (one of the reads of `DockerOperation`); JSON data comes back."""
+        ...
+
+    def open(self, words: Sequence[str], *, sudo: bool = True) -> Pipe:
+        """Start a command and keep a pipe to it (the lock's holder, listeners)."""
         ...
 
     def close(self) -> None:
