@@ -1,0 +1,54 @@
+"""Running the machine's own tools: lists of words, never a shell string."""
+
+import subprocess
+from collections.abc import Sequence
+
+from provision.errors import ActionFailed
+
+_TAIL = 12
+
+
+def run(words: Sequence[str], stdin: str | None = None, timeout: float = 600) -> str:
+    """Run *words* on the machine and return what they print.
+
+    Raises:
+        ActionFailed: they failed, or the machine does not know the first of them.
+    """
+    answer = attempt(words, stdin, timeout)
+    if answer.returncode == 0:
+        return answer.stdout
+    tail = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-_TAIL:]
+    raise ActionFailed(
+        f"`{' '.join(words)}` failed on this machine",
+        why="; ".join(tail) or f"exit code {answer.returncode}",
+    )
+
+
+def attempt(
+    words: Sequence[str], stdin: str | None = None, timeout: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Run *words* and leave it to the caller to judge the exit code.
+
+    Raises:
+        ActionFailed: the machine does not know the first of them, or it hangs.
+    """
+    try:
+        return subprocess.run(
+            list(words),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ActionFailed(f"this machine has no `{words[0]}`", why=str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise ActionFailed(f"`{words[0]}` hangs", why=f"no end after {timeout:.0f} s") from error
+
+
+def succeeds(words: Sequence[str]) -> bool:
+    """Whether *words* end with exit code 0."""
+    return attempt(words).returncode == 0

@@ -1,0 +1,49 @@
+"""Which /24 a lab gets: pure."""
+
+import ipaddress
+import re
+import zlib
+from collections.abc import Iterable
+
+from provision.errors import ActionFailed
+
+POOL = ipaddress.IPv4Network("10.78.0.0/16")
+_FIRST_HOST = 10
+_ROUTE = re.compile(r"^(?:\w+ )?(\d+\.\d+\.\d+\.\d+(?:/\d+)?) ", re.MULTILINE)
+
+
+def taken_by_routes(routes: str) -> tuple[ipaddress.IPv4Network, ...]:
+    """The networks in the output of ``ip -4 route show table all``."""
+    return tuple(
+        ipaddress.IPv4Network(word, strict=False) for word in _ROUTE.findall(routes + "\n")
+    )
+
+
+def choose(
+    lab: str, taken: Iterable[ipaddress.IPv4Network | ipaddress.IPv4Address]
+) -> ipaddress.IPv4Network:
+    """The first free /24, starting at a place of the lab's own so that it tends to keep it.
+
+    Raises:
+        ActionFailed: all are taken.
+    """
+    nets = tuple(ipaddress.IPv4Network(item) for item in taken)
+    candidates = tuple(POOL.subnets(new_prefix=24))
+    start = zlib.crc32(lab.encode()) % len(candidates)
+    for candidate in (*candidates[start:], *candidates[:start]):
+        if not any(candidate.overlaps(net) for net in nets if net.prefixlen > 0):
+            return candidate
+    raise ActionFailed(
+        f"no subnet is free for lab {lab}",
+        why=f"every /24 of {POOL} overlaps a route of this machine or another lab",
+    )
+
+
+def bridge_address(subnet: str) -> str:
+    """The machine's own address in a lab."""
+    return str(ipaddress.IPv4Network(subnet)[1])
+
+
+def host_address(subnet: str, index: int) -> str:
+    """The address of the lab's host number *index*, from 0."""
+    return str(ipaddress.IPv4Network(subnet)[_FIRST_HOST + 1 + index])
