@@ -1,0 +1,5 @@
+"""Checks between hosts, carried out; each answers with cells."""
+
+from provision.verify.ports import underlay
+
+__all__ = ["underlay"]
