@@ -8,7 +8,7 @@ from provision.model.actions import Action, Blocked, Ref
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.inventory import Host, Inventory
-from provision.model.labels import is_ours
+from provision.model.labels import ADOPTED, is_ours
 from provision.model.observed import Cluster, HostFacts, Membership, NodeFact, ObservedState
 
 
@@ -86,6 +86,15 @@ class Context:
         """Swarm's record of the host."""
         membership = self.membership(host)
         return self.cluster.node(membership.node_id) if self.cluster and membership else None
+
+    @property
+    def swarm_stays(self) -> bool:
+        """Whether `down` leaves the swarm: it was adopted, or services of others run in it."""
+        cluster = self.cluster
+        if cluster is None:
+            return False
+        adopted = cluster.labels.get(ADOPTED) == "true"
+        return adopted or any(not self.owns(s.labels) for s in cluster.services)
 
     def owns(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is ours."""

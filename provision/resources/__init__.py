@@ -1,1 +1,22 @@
-"""resources."""
+"""What swarmlay brings into being, in the order of `up`. Add yours to the tuple."""
+
+from provision.model.context import Resource
+from provision.resources.containers import Containers
+from provision.resources.engine import EngineResource
+from provision.resources.networks import Networks
+from provision.resources.nodes import Nodes
+from provision.resources.ports import Ports
+from provision.resources.services import Services
+from provision.resources.swarm import SwarmMembership
+from provision.resources.underlay import Underlay
+
+RESOURCES: tuple[Resource, ...] = (
+    EngineResource(),
+    Ports(),
+    Underlay(),
+    SwarmMembership(),
+    Nodes(),
+    Networks(),
+    Services(),
+    Containers(),
+)

@@ -1,0 +1,16 @@
+"""The pipeline as functions: what the command line and scripts call.
+
+from provision import api
+
+inventory = api.open_inventory("inventory/example.yml")
+desired = api.load(["playbooks/overlay.yml"], inventory)
+with api.connect(inventory) as cluster:
+    plan = cluster.plan(desired)                          # touches nothing
+    report = cluster.up(desired, confirm=lambda plan: True)
+"""
+
+from provision.api.cluster import ClusterSession, connect
+from provision.api.documents import load, open_inventory
+from provision.api.settings import Environment, Options
+
+__all__ = ["ClusterSession", "Environment", "Options", "connect", "load", "open_inventory"]

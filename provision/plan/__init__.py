@@ -1,0 +1,177 @@
+"""plan: the difference between what is wanted and what is, as a value. Pure; refuses to guess."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from provision.model.actions import Action, AdvertisedAddress, Blocked, Plan
+from provision.model.context import Context, PlanOptions, Resource
+from provision.model.desired import DesiredState
+from provision.model.facts import Known, Unknown
+from provision.model.inventory import Host, Inventory
+from provision.model.observed import ObservedState
+from provision.plan.addresses import choose
+from provision.plan.notes import notes
+from provision.plan.pools import choose_pool
+from provision.plan.residue import keeps_swarm, residue
+from provision.resources import RESOURCES
+
+__all__ = ["PlanOptions", "plan_down", "plan_up", "residue"]
+
+
+def plan_up(
+    inventory: Inventory,
+    desired: DesiredState,
+    observed: ObservedState,
+    options: PlanOptions | None = None,
+) -> Plan:
+    """What `up` would do.
+
+    A host that could not be asked, or that a resource refuses, is left out and named in
+    ``blocked``; what blocks the cluster (host "") leaves nothing but the hosts' own preparations.
+    """
+    options = options or PlanOptions()
+    reachable, dead = _reachable(inventory, observed)
+    chosen = choose(reachable, observed.hosts, desired.swarm.advertise) if reachable else ()
+    context = _context(inventory, desired, observed, options, reachable, chosen=chosen)
+    context, blocked = _unblocked(context)
+    actions = _linked(a for r in RESOURCES for a in r.wanted(context))
+    return Plan(
+        cluster=inventory.cluster,
+        actions=_limited(actions, options.limit),
+        blocked=(*dead, *blocked),
+        notes=notes(context),
+        addresses=chosen,
+    )
+
+
+def plan_down(
+    inventory: Inventory,
+    desired: DesiredState,
+    observed: ObservedState,
+    options: PlanOptions | None = None,
+) -> Plan:
+    """What `down` would do: everything of ours, or only what the given playbooks name.
+
+    Teardown goes on around failures: the more is removed, the better.
+    """
+    options = options or PlanOptions()
+    reachable, dead = _reachable(inventory, observed)
+    context = _context(inventory, desired, observed, options, reachable)
+    actions = [a for r in _teardown(desired) for a in r.unwanted(context)]
+    ordered = _linked(replace(a, lax=True) for a in actions)
+    return Plan(
+        cluster=inventory.cluster,
+        actions=_limited(ordered, options.limit),
+        blocked=dead,
+        notes=_down_notes(inventory, desired, observed),
+    )
+
+
+def _down_notes(
+    inventory: Inventory, desired: DesiredState, observed: ObservedState
+) -> tuple[str, ...]:
+    kept = "" if desired.playbooks else keeps_swarm(inventory, observed)
+    return (f"the swarm itself stays: {kept}",) if kept else ()
+
+
+def _teardown(desired: DesiredState) -> Sequence[Resource]:
+    objects = ("services", "containers", "networks")
+    rest = () if desired.playbooks else ("swarm", "ports", "engine")
+    by_name = {r.name: r for r in RESOURCES}
+    return [by_name[n] for n in (*objects, *rest)]
+
+
+def _reachable(
+    inventory: Inventory, observed: ObservedState
+) -> tuple[tuple[Host, ...], tuple[Blocked, ...]]:
+    reachable, dead = [], []
+    for host in inventory.hosts:
+        facts = observed.hosts[host.name]
+        if isinstance(facts.reachable, Unknown):
+            dead.append(
+                Blocked(
+                    host.name,
+                    facts.reachable.reason,
+                    hint=facts.unreachable_hint,
+                    exit_code=facts.unreachable_exit,
+                )
+            )
+        else:
+            reachable.append(host)
+    return tuple(reachable), tuple(dead)
+
+
+def _context(
+    inventory: Inventory,
+    desired: DesiredState,
+    observed: ObservedState,
+    options: PlanOptions,
+    hosts: tuple[Host, ...],
+    *,
+    chosen: tuple[AdvertisedAddress, ...] = (),
+) -> Context:
+    return Context(
+        inventory=inventory,
+        desired=desired,
+        observed=observed,
+        hosts=hosts,
+        addresses={a.host: a.address for a in chosen},
+        lead=_lead(inventory, observed),
+        founding=observed.cluster == Known(None),
+        pool=_pool(desired, observed, hosts),
+        options=options,
+    )
+
+
+def _lead(inventory: Inventory, observed: ObservedState) -> str | None:
+    if isinstance(observed.cluster, Unknown):
+        return None
+    if observed.cluster.value is not None:
+        return observed.cluster.value.lead
+    return inventory.managers[0].name if inventory.managers else None
+
+
+def _pool(
+    desired: DesiredState, observed: ObservedState, hosts: tuple[Host, ...]
+) -> tuple[str, ...]:
+    if desired.swarm.default_addr_pool is not None:
+        return tuple(desired.swarm.default_addr_pool)
+    if observed.cluster != Known(None):
+        return ()
+    return choose_pool(observed.hosts[h.name] for h in hosts)
+
+
+def _unblocked(context: Context) -> tuple[Context, tuple[Blocked, ...]]:
+    """Ask every resource what it refuses, and leave those hosts out.
+
+    What blocks the cluster, or the host that would found it, leaves no lead: hosts are prepared
+    (engine, ports), and nothing is initialised or joined.
+    """
+    found = [b for r in RESOURCES for b in r.blocked(context)]
+    blocked = {b.host: b for b in reversed(found)}
+    lead = None if "" in blocked or context.lead in blocked else context.lead
+    hosts = tuple(h for h in context.hosts if h.name not in blocked)
+    ordered = tuple(b for b in found if blocked[b.host] is b)
+    return replace(context, hosts=hosts, lead=lead), ordered
+
+
+def _linked(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """The same, without dependencies on what is not planned."""
+    made = tuple(actions)
+    planned = {a.id for a in made}
+    return tuple(replace(a, after=a.after & planned) for a in made)
+
+
+def _limited(actions: tuple[Action, ...], limit: frozenset[str] | None) -> tuple[Action, ...]:
+    """Only the limited hosts are changed; their peers' firewalls and reads stay."""
+    if limit is None:
+        return actions
+    kept = [a for a in actions if a.host in limit or a.resource in _SHARED or _is_read(a)]
+    return _linked(kept)
+
+
+_SHARED = frozenset({"ports", "underlay"})
+
+
+def _is_read(action: Action) -> bool:
+    return action.id.endswith(":swarm:tokens")

@@ -1,0 +1,74 @@
+"""What the reader of a plan should know although nothing is done about it. Pure."""
+
+from collections.abc import Iterator
+
+from provision.model.context import Context
+from provision.model.facts import Known
+
+
+def notes(context: Context) -> tuple[str, ...]:
+    """Warnings of the documents, objects that left the playbook, abilities that lack."""
+    return (
+        *context.inventory.warnings,
+        *context.desired.warnings,
+        *_left_over(context),
+        *_drained(context),
+        *_kernels(context),
+    )
+
+
+def _left_over(context: Context) -> Iterator[str]:
+    """`up` never removes what it does not find in the playbook, but names it."""
+    cluster, desired = context.cluster, context.desired
+    if cluster is None or not desired.playbooks or context.options.prune:
+        return
+    networks = {w.name or n for n, w in desired.networks.items()}
+    names = [
+        f"service {s.name}"
+        for s in cluster.services
+        if context.owns(s.labels) and s.name not in desired.services
+    ]
+    names += [
+        f"network {n.name}"
+        for n in cluster.networks
+        if context.owns(n.labels) and n.name not in networks
+    ]
+    names += list(_containers(context))
+    if names:
+        yield f"no longer in a playbook, still there: {', '.join(names)} (--prune removes them)"
+
+
+def _containers(context: Context) -> Iterator[str]:
+    for host in context.hosts:
+        fact = context.facts(host.name).containers
+        for container in fact.value if isinstance(fact, Known) else ():
+            if context.owns(container.labels) and container.name not in context.desired.containers:
+                yield f"container {container.name} on {host.name}"
+
+
+def _drained(context: Context) -> Iterator[str]:
+    for host in context.hosts:
+        node = context.node(host.name)
+        if node is not None and node.availability != "active":
+            yield f"{host.name} is set to {node.availability}: it gets no new tasks"
+
+
+def _kernels(context: Context) -> Iterator[str]:
+    """Said once for all hosts that lack the same thing."""
+    for ability, consequence in (
+        ("ip_vs", "service VIPs and the ingress mesh will not answer there"),
+        ("vxlan", "overlay networks cannot work there"),
+        ("esp", "encrypted overlays cannot pass packets there"),
+    ):
+        hosts = [h.name for h in context.hosts if _lacks(context, h.name, ability)]
+        if hosts and (ability != "esp" or _encrypted(context)):
+            yield f"the kernel of {', '.join(hosts)} has no {ability}: {consequence}"
+
+
+def _lacks(context: Context, host: str, ability: str) -> bool:
+    kernel = context.facts(host).kernel
+    return isinstance(kernel, Known) and kernel.value.able.get(ability) is False
+
+
+def _encrypted(context: Context) -> bool:
+    return any(n.encrypted for n in context.desired.networks.values())
