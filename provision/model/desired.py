@@ -40,7 +40,16 @@ class EngineWanted(Document):
     version: str | None = None
     daemon: dict[str, Any] = {}
     proxy: Proxy | None = None
-    repository: Repository = Repository()
+    repository: Repository = Field(default_factory=Repository)
+
+    def over(self, base: "EngineWanted | None") -> "EngineWanted":
+        """These wishes over *base*: a key written here wins; ``daemon`` is merged key by key."""
+        if base is None:
+            return self
+        wins = {name: getattr(self, name) for name in self.model_fields_set}
+        if "daemon" in wins:
+            wins["daemon"] = {**base.daemon, **self.daemon}
+        return base.model_copy(update=wins)
 
 
 class FirewallWanted(Document):
@@ -85,7 +94,7 @@ class Network(Document):
     attachable: bool = False
     internal: bool = False
     enable_ipv6: bool = False
-    ipam: Ipam = Ipam()
+    ipam: Ipam = Field(default_factory=Ipam)
     labels: dict[str, str] = {}
     external: bool = False
     name: str | None = None
@@ -173,8 +182,8 @@ class Limits(Document):
 class Resources(Document):
     """What a task may use and what is set aside for it."""
 
-    limits: Limits = Limits()
-    reservations: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
+    reservations: Limits = Field(default_factory=Limits)
 
 
 class RestartPolicy(Document):
@@ -212,8 +221,8 @@ class Deploy(Document):
     replicas: int | None = Field(default=None, ge=0)
     endpoint_mode: Literal["vip", "dnsrr"] = "vip"
     labels: dict[str, str] = {}
-    placement: Placement = Placement()
-    resources: Resources = Resources()
+    placement: Placement = Field(default_factory=Placement)
+    resources: Resources = Field(default_factory=Resources)
     restart_policy: RestartPolicy | None = None
     update_config: UpdateConfig | None = None
     rollback_config: UpdateConfig | None = None
@@ -261,7 +270,7 @@ class Workload(Document):
 class Service(Workload):
     """A Swarm service. ``deploy.labels`` are the service's, ``labels`` its containers'."""
 
-    deploy: Deploy = Deploy()
+    deploy: Deploy = Field(default_factory=Deploy)
 
 
 class Container(Workload):
@@ -269,6 +278,18 @@ class Container(Workload):
 
     on: str
     restart: Literal["no", "always", "on-failure", "unless-stopped"] = "no"
+
+
+class PlaybookDocument(Document):
+    """One or several playbooks, merged, in long forms."""
+
+    engine: EngineWanted | None = None
+    firewall: FirewallWanted = Field(default_factory=FirewallWanted)
+    swarm: SwarmWanted = Field(default_factory=SwarmWanted)
+    networks: dict[str, Network] = {}
+    services: dict[str, Service] = {}
+    containers: dict[str, Container] = {}
+    expect: list[dict[str, Any]] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ defaults merged, selectors checked).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
+
+from pydantic import Field
 
 from provision.model.connection import HostKeyPolicy, SshTarget
-from provision.model.desired import EngineWanted
+from provision.model.desired import DesiredState, EngineWanted
 from provision.model.document import Document
 
 Role: TypeAlias = Literal["manager", "worker"]
@@ -27,12 +29,12 @@ class SshEntry(Document):
 
     user: str | None = None
     key: str | None = None
-    port: int | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
     bastion: str | None = None
     host_key: HostKeyPolicy | None = None
     sudo: bool | SudoEntry | None = None
-    connect_timeout: float | None = None
-    wait: float | None = None
+    connect_timeout: float | None = Field(default=None, gt=0)
+    wait: float | None = Field(default=None, ge=0)
 
 
 class HostEntry(SshEntry):
@@ -79,13 +81,68 @@ class InventoryDocument(Document):
     """An inventory file as written."""
 
     cluster: str
-    ssh: SshEntry = SshEntry()
+    ssh: SshEntry = Field(default_factory=SshEntry)
     vars: dict[str, str | int | float | bool | None] = {}
     registries: dict[str, RegistryEntry] = {}
     source: Source | None = None
     hosts: dict[str, HostEntry | None] = {}
     groups: dict[str, list[str]] = {}
     engine: EngineWanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedHost:
+    """A host that a source named, before the inventory file's own words about it.
+
+    Attributes:
+        known_hosts: the file in which the source pins host keys itself; None: the cluster's own.
+        ssh_config: the ssh_config that knows how to reach it.
+    """
+
+    name: str
+    address: str
+    role: Role = "worker"
+    port: int | None = None
+    user: str | None = None
+    key: str | None = None
+    private_address: str | None = None
+    host_key: HostKeyPolicy | None = None
+    known_hosts: str | None = None
+    ssh_config: str | None = None
+    engine: EngineWanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlaces:
+    """Where a source may look: absolute paths, and the environment.
+
+    Attributes:
+        directory: where the inventory file stands: its relative paths begin there.
+    """
+
+    directory: str
+    home: str
+    state_dir: str
+    cache_dir: str
+    environment: Mapping[str, str]
+
+
+class HostSource(Protocol):
+    """A member of `provision.inventories`: where hosts come from."""
+
+    @property
+    def name(self) -> str:
+        """The word under ``source:``."""
+
+    def matches(self, source: Source | None) -> bool:
+        """Whether it is this kind."""
+
+    def hosts(self, source: Source | None, places: SourcePlaces) -> tuple[SourcedHost, ...]:
+        """The hosts it knows, in its order.
+
+        Raises:
+            SwarmlayError: it cannot tell.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +217,9 @@ class Inventory:
             return special[name]
         names = self.groups.get(name, (name,))
         return tuple(h for h in self.hosts if h.name in names)
+
+
+def engine_of(host: Host, desired: DesiredState) -> EngineWanted:
+    """The engine a host should have: the inventory's words over the playbook's."""
+    wanted = desired.engine or EngineWanted()
+    return host.engine.over(wanted) if host.engine else wanted
