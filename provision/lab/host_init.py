@@ -27,7 +27,8 @@ class Plug:
         folder: the host's own folder in the lab's state. rootfs: the lower file system.
         hostname: as in /etc/hostname. scope: its network namespace and cgroups.
         link: the machine's end of its cable. bridge: what that end is plugged into.
-        address: ``10.78.3.11/24``. gateway: the bridge's address. mtu: of the cable.
+        address: ``10.78.3.11/24``. mac: stays the same over reboots, as a network card's does.
+        gateway: the bridge's address. mtu: of the cable.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Plug:
     link: str
     bridge: str
     address: str
+    mac: str
     gateway: str
     mtu: int
     cgroups: Cgroups
@@ -56,7 +58,7 @@ while :; do
     --kill-child=KILL /bin/sh {folder}/init.sh
   ended=$?
   [ $ended = {REBOOTED} ] && continue
-  [ $ended = {KILLED} ] && [ -e {folder}/again ] && rm -f {folder}/again && continue
+  [ -e {folder}/again ] && rm -f {folder}/again && continue
   exit 0
 done
 """
@@ -69,7 +71,7 @@ def _cable(plug: Plug) -> str:
   [ ! -e /run/netns/{plug.scope} ] || ip netns del {plug.scope}
   ip netns add {plug.scope} &&
   ip -batch - <<'EOF' &&
-link add {plug.link} mtu {plug.mtu} type veth peer name eth0 mtu {plug.mtu} netns {plug.scope}
+link add {plug.link} mtu {plug.mtu} type veth peer name eth0 address {plug.mac} mtu {plug.mtu} netns {plug.scope}
 link set {plug.link} master {plug.bridge} up
 EOF
   ip -n {plug.scope} -batch - <<'EOF' || exit 1
@@ -134,6 +136,12 @@ for area in {" ".join(READ_ONLY_SYSCTLS)}; do
     mount -o remount,bind,ro proc/sys/$area
   }}
 done
+mkdir -p .boot
+mount -t tmpfs -o mode=755,size=64k tmpfs .boot
+cat proc/sys/kernel/random/uuid >.boot/id
+mount --bind .boot/id proc/sys/kernel/random/boot_id
+umount -l .boot
+rmdir .boot
 mount -t sysfs -o nosuid,nodev,noexec sysfs sys
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs run
 mount -t tmpfs -o mode=755,nosuid tmpfs dev

@@ -9,7 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from provision.errors import SwarmlayError, UsageError
-from provision.lab import cgroups, hosts, labs, machine, network, processes, registry, resolver
+from provision.lab import (
+    cgroups,
+    hosts,
+    images,
+    labs,
+    machine,
+    network,
+    processes,
+    registry,
+    resolver,
+)
 from provision.lab import rootfs as root_file_systems
 from provision.lab.cgroups import Cgroups
 from provision.lab.commands import run
@@ -27,7 +37,7 @@ from provision.lab.spec import (
     rule_comment,
     scope_name,
 )
-from provision.lab.subnets import bridge_address, host_address
+from provision.lab.subnets import bridge_address, hardware_address, host_address
 
 BOOT_TIMEOUT = 60.0
 _MTU = 1500
@@ -47,15 +57,14 @@ def up(spec: LabSpec, paths: Paths, on_event: OnEvent = ignore) -> Lab:
     """
     layout = cgroups.understand(Path("/proc/mounts").read_text())
     root = root_file_systems.ensure_rootfs(spec.suite, paths, on_event)
-    images = registry.ensure_seed(paths, on_event)
+    seed = images.ensure_seed(paths, on_event)
     with _held(spec.name, paths):
         claim = machine.claim(spec.name, paths.machine, paths.lab(spec.name), layout)
         lab = _planned(spec, claim.subnet, paths)
         labs.save(lab, paths)
         on_event(LabEvent("network", f"bridge {bridge_name(lab.name)}, {lab.subnet}"))
         _make_network(lab)
-        lab = replace(lab, registry=registry.start(lab, images, paths))
-        labs.save(lab, paths)
+        registry.start(lab, seed, paths)
         _make_hosts(lab, root, layout, paths, on_event)
     return load(spec.name, paths)
 
@@ -141,7 +150,7 @@ def _planned(spec: LabSpec, subnet: str, paths: Paths) -> Lab:
         suite=spec.suite,
         subnet=subnet,
         bridge_address=bridge_address(subnet),
-        registry=before.registry if before else "",
+        registry=f"{bridge_address(subnet)}:{registry.PORT}",
         user=SSH_USER,
         key=str(folder / "id_ed25519"),
         known_hosts=str(folder / "known_hosts"),
@@ -173,7 +182,9 @@ def _refuse_other(before: Lab | None, spec: LabSpec) -> None:
 def _make_network(lab: Lab) -> None:
     bridge = bridge_name(lab.name)
     network.make_bridge(bridge, lab.bridge_address, 24, _MTU)
-    network.add_rules(network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, 5000))
+    network.add_rules(
+        network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, registry.PORT)
+    )
 
 
 def _make_hosts(lab: Lab, root: Path, layout: Cgroups, paths: Paths, on_event: OnEvent) -> None:
@@ -224,6 +235,7 @@ def _plug(lab: Lab, host: LabHost, folder: Path, root: Path, layout: Cgroups) ->
         link=link_name(lab.name, host.short),
         bridge=bridge_name(lab.name),
         address=f"{host.address}/24",
+        mac=hardware_address(host.address),
         gateway=lab.bridge_address,
         mtu=_MTU,
         cgroups=layout,

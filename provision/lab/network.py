@@ -10,6 +10,7 @@ from pathlib import Path
 from provision.errors import ActionFailed
 from provision.lab.commands import attempt, run, succeeds
 from provision.lab.spec import rule_comment
+from provision.lab.subnets import hardware_address
 
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 NETNS = Path("/run/netns")
@@ -102,7 +103,8 @@ def _odd_policy(saved: str) -> bool:
 def make_bridge(name: str, address: str, prefix: int, mtu: int) -> None:
     """The lab's bridge, up and with its address; one that is there is completed."""
     if not succeeds(["ip", "link", "show", "dev", name]):
-        run(["ip", "link", "add", name, "mtu", str(mtu), "type", "bridge"])
+        mac = hardware_address(address)  # a bridge without one of its own takes a port's
+        run(["ip", "link", "add", name, "address", mac, "mtu", str(mtu), "type", "bridge"])
     run(["ip", "addr", "replace", f"{address}/{prefix}", "dev", name])
     run(["ip", "link", "set", name, "up"])
 

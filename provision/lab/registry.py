@@ -1,19 +1,110 @@
-"""The lab's registry mirror (being built)."""
+"""A lab's own registry: a mirror on its bridge, filled with the stand-ins."""
 
+import json
+import socket
+import subprocess
+import time
 from pathlib import Path
 
-from provision.lab.labs import Lab, OnEvent
+from provision.errors import SwarmlayError
+from provision.lab import processes
+from provision.lab.commands import run
+from provision.lab.labs import Lab
 from provision.lab.paths import Paths
 
-
-def ensure_seed(paths: Paths, on_event: OnEvent) -> Path:
-    return paths.cache
-
-
-def start(lab: Lab, images: Path, paths: Paths) -> str:
-    return f"{lab.bridge_address}:5000"
+PORT = 5000
+_PATIENCE = 10.0
+_SECRET_IS_OF_NO_USE = "one process, one lab"  # noqa: S105 - only several registries share it
 
 
 def mark(folder: Path) -> str:
-    """The argument by which the lab's registry is recognised among the processes."""
+    """The argument by which a lab's registry is recognised among the processes."""
     return str(folder / "registry" / "config.yml")
+
+
+def address(lab: Lab) -> str:
+    """Where hosts find the registry."""
+    return f"{lab.bridge_address}:{PORT}"
+
+
+def settings(storage: Path, listen: str) -> str:
+    """The registry's configuration file; YAML takes JSON."""
+    document = {
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(storage)},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": listen, "secret": _SECRET_IS_OF_NO_USE},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def start(lab: Lab, seed: Path, paths: Paths) -> None:
+    """Fill the registry's folder, unless it is, and start it, unless it runs.
+
+    Raises:
+        SwarmlayError: it does not start.
+    """
+    folder = paths.make(paths.lab(lab.name) / "registry")
+    _fill(folder, seed)
+    Path(mark(paths.lab(lab.name))).write_text(settings(folder / "storage", address(lab)))
+    if pid(paths.lab(lab.name)) is None:
+        _launch(folder, seed)
+    _wait_until_open(lab, folder)
+
+
+def pid(folder: Path) -> int | None:
+    """The lab's registry process."""
+    return next(iter(processes.running_with([mark(folder)])), None)
+
+
+def _fill(folder: Path, seed: Path) -> None:
+    """A copy of its own: what a lab pushes stays with that lab."""
+    storage = folder / "storage"
+    if storage.is_dir():
+        return
+    fresh = folder / "storage.new"
+    run(["rm", "-rf", str(fresh)])
+    run(["cp", "-R", "--reflink=auto", str(seed / "registry"), str(fresh)])
+    fresh.rename(storage)
+
+
+def _launch(folder: Path, seed: Path) -> None:
+    """Debian's registry with Debian's loader and libraries: it runs on any Linux."""
+    tools = seed / "tools"
+    loader = next((tools / "lib").glob("ld-linux*"))
+    words = [str(loader), "--library-path", str(tools / "lib"), str(tools / "docker-registry")]
+    with (folder / "log").open("ab") as log:
+        subprocess.Popen(  # it outlives us on purpose
+            [*words, "serve", mark(folder.parent)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            env={"OTEL_TRACES_EXPORTER": "none"},
+        )
+
+
+def _wait_until_open(lab: Lab, folder: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            socket.create_connection((lab.bridge_address, PORT), timeout=1).close()
+        except OSError as error:
+            if time.monotonic() > deadline or pid(folder.parent) is None:
+                raise SwarmlayError(
+                    "the lab's registry does not start",
+                    where=address(lab),
+                    why=_last_words(folder) or str(error),
+                ) from error
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / "log").read_text(errors="replace").strip().splitlines()
+    return "; ".join(lines[-3:])

@@ -72,7 +72,9 @@ cat >/etc/apt/apt.conf.d/90lab <<'EOF'
 EOF
 echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/lab
 apt-get -q update
+apt-get -q -y upgrade
 apt-get clean
+echo LANG=C.UTF-8 >/etc/default/locale
 cd /etc/systemd/system
 for unit in {masks}; do ln -sf /dev/null $unit; done
 mkdir -p ssh.service.d
@@ -123,7 +125,7 @@ def _build(recipe: Recipe, done: Path) -> None:
         run(["rm", "-rf", "--one-file-system", str(fresh)])
     try:
         run(private(_bootstrap(recipe, fresh)), timeout=1800)
-        run(private(chrooted(fresh)), stdin=settle_script(recipe), timeout=1800)
+        run(private(_inside(fresh)), stdin=settle_script(recipe), timeout=1800)
         fresh.rename(done)
     except ActionFailed as error:
         error.hint = error.hint or "the archive must be reachable once; is this machine online?"
@@ -135,17 +137,19 @@ def private(words: tuple[str, ...]) -> tuple[str, ...]:
     return (*_PRIVATE, *words)
 
 
-def chrooted(root: Path) -> tuple[str, ...]:
-    """A shell inside *root* that reads its script from standard input."""
+def _inside(root: Path) -> tuple[str, ...]:
+    return ("sh", "-c", f"mount --make-rprivate / && {chroot_shell(root)}")
+
+
+def chroot_shell(root: Path) -> str:
+    """Shell words that become a shell inside *root* which reads its script from its input."""
     r = quote(str(root))
-    script = (
-        f"mount --make-rprivate / && mount -t proc proc {r}/proc && "
-        f"mount --bind /dev {r}/dev && "
+    return (
+        f"mount -t proc proc {r}/proc && mount --bind /dev {r}/dev && "
         f"cp -L /etc/resolv.conf {r}/etc/resolv.conf && "
         f"exec chroot {r} /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "
         "DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 /bin/sh -s"
     )
-    return ("sh", "-c", script)
 
 
 def _bootstrap(recipe: Recipe, target: Path) -> tuple[str, ...]:

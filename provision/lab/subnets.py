@@ -47,3 +47,11 @@ def bridge_address(subnet: str) -> str:
 def host_address(subnet: str, index: int) -> str:
     """The address of the lab's host number *index*, from 0."""
     return str(ipaddress.IPv4Network(subnet)[_FIRST_HOST + 1 + index])
+
+
+def hardware_address(address: str) -> str:
+    """A locally administered hardware address made of an IPv4 address, so that it never changes.
+
+    Neighbours remember the old one for half a minute when a host comes back with another.
+    """
+    return "02:53:" + ":".join(f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed)
