@@ -1,0 +1,105 @@
+"""The swarm itself: made, joined, left, labelled."""
+
+from typing import Any
+
+from provision.transports.docker_api import EngineError
+from provision.transports.docker_operations.asking import Request, inside, verdict
+from provision.transports.docker_operations.updating import update
+
+_NOT_IN_A_SWARM = 406
+_UNAVAILABLE = 503
+_ROLES = {"worker": "Worker", "manager": "Manager"}
+
+
+def init(request: Request) -> Any:
+    """Make a swarm; the new node's id."""
+    body = {
+        "ListenAddr": request.maybe("listen_addr", "0.0.0.0:2377"),
+        "AdvertiseAddr": request.need("advertise_addr"),
+        "DataPathAddr": request.maybe("data_path_addr", ""),
+        "DataPathPort": request.maybe("data_path_port", 0),
+        "DefaultAddrPool": list(request.maybe("default_addr_pool", ())),
+        "SubnetSize": request.maybe("subnet_size", 0),
+        "ForceNewCluster": False,
+        "Spec": {
+            "Labels": dict(request.maybe("labels", {})),
+            "EncryptionConfig": {"AutoLockManagers": bool(request.maybe("autolock"))},
+        },
+    }
+    return request.post("/swarm/init", body)
+
+
+def join(request: Request) -> Any:
+    """Join a swarm; the token goes over the socket, never through a command line."""
+    body = {
+        "ListenAddr": request.maybe("listen_addr", "0.0.0.0:2377"),
+        "AdvertiseAddr": request.need("advertise_addr"),
+        "DataPathAddr": request.maybe("data_path_addr", ""),
+        "RemoteAddrs": list(request.need("remote_addrs")),
+        "JoinToken": request.need("token"),
+    }
+    return request.post("/swarm/join", body)
+
+
+def leave(request: Request) -> Any:
+    """Leave; says whether there was a swarm to leave."""
+    try:
+        request.post("/swarm/leave", force=bool(request.maybe("force")))
+    except EngineError as error:
+        if error.status in {_NOT_IN_A_SWARM, _UNAVAILABLE} and "not part of a swarm" in str(error):
+            return False
+        raise
+    return True
+
+
+def update_swarm(request: Request) -> Any:
+    """Add labels (None as a value takes one away); says whether anything changed."""
+
+    def change(current: dict[str, Any]) -> dict[str, Any] | None:
+        spec = dict(inside(current, "Spec", default={}))
+        labels = {**inside(spec, "Labels", default={}), **request.need("labels")}
+        labels = {name: value for name, value in labels.items() if value is not None}
+        if labels == inside(spec, "Labels", default={}):
+            return None
+        return {**spec, "Labels": labels}
+
+    return update(request, "/swarm", "/swarm/update", change)
+
+
+def token(request: Request) -> Any:
+    """The secret with which nodes of a role join."""
+    role = request.need("role")
+    if role not in _ROLES:
+        raise EngineError(0, f"there is no role {role!r}: worker or manager")
+    found = inside(request.found("/swarm"), "JoinTokens", _ROLES[role])
+    if not isinstance(found, str):
+        raise EngineError(0, "the engine gave no join token")
+    return found
+
+
+def inspect(request: Request) -> Any:
+    """The swarm, without the tokens: what is only looked at holds no secret."""
+    data = request.found("/swarm")
+    return {key: value for key, value in data.items() if key != "JoinTokens"}
+
+
+def info(request: Request) -> Any:
+    """The engine's own description."""
+    return request.found("/info")
+
+
+def is_active(request: Request) -> Any:
+    """Whether this engine is a working member (with ``role: manager``, a manager)."""
+    swarm = inside(request.found("/info"), "Swarm", default={})
+    state = inside(swarm, "LocalNodeState", default="unknown")
+    error = str(inside(swarm, "Error", default="")).strip()
+    text = f"swarm {state}: {error}" if error else f"swarm {state}"
+    if state == "active":
+        waits = request.maybe("role") == "manager" and not inside(swarm, "ControlAvailable")
+        return verdict(done=not waits, text="not a manager yet" if waits else text)
+    if state == "error":
+        return verdict(done=False, text=text, failed=error or "the swarm is in an error state")
+    if state == "locked":
+        failed = "the swarm is locked: `docker swarm unlock` on the host"
+        return verdict(done=False, text=text, failed=failed)
+    return verdict(done=False, text=text)
