@@ -3,15 +3,17 @@
 It never looks at clock, terminal or environment.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from provision.errors import SwarmlayError
+from provision.errors import HostError, SwarmlayError
 from provision.model.actions import Plan
 from provision.model.findings import CheckReport
 from provision.model.inventory import Inventory
 from provision.model.observed import ObservedState
-from provision.model.report import DownReport, StatusReport, UpReport
+from provision.model.probes import Answer
+from provision.model.report import DownReport, StatusReport, UpReport, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,32 @@ class FactsReport:
     observed: ObservedState
 
 
+@dataclass(frozen=True, slots=True)
+class ExecReport:
+    """The end of ``hosts exec``: what each host said, or why it could not be asked."""
+
+    cluster: str
+    answers: Mapping[str, Answer | HostError]
+
+    @property
+    def exit_code(self) -> int:
+        """3 when a host could not be reached, 1 when a command failed, else 0."""
+        return worst(*(_code(answer) for answer in self.answers.values()))
+
+
+def _code(answer: Answer | HostError) -> int:
+    return answer.exit_code if isinstance(answer, HostError) else int(not answer.ok)
+
+
 Report: TypeAlias = (
-    Plan | UpReport | DownReport | CheckReport | StatusReport | HostsReport | FactsReport
+    Plan
+    | UpReport
+    | DownReport
+    | CheckReport
+    | StatusReport
+    | HostsReport
+    | FactsReport
+    | ExecReport
 )
 
 

@@ -9,8 +9,8 @@ from provision.errors import SwarmlayError
 from provision.model.actions import Plan
 from provision.model.findings import CheckReport
 from provision.model.report import DownReport, StatusReport, UpReport
-from provision.renderers.base import FactsReport, HostsReport, Report, Screen
-from provision.renderers.json_report.machines import facts_data, hosts_data, status_data
+from provision.renderers.base import ExecReport, FactsReport, HostsReport, Report, Screen
+from provision.renderers.json_report.machines import exec_data, facts_data, hosts_data, status_data
 from provision.renderers.json_report.pipeline import (
     check_data,
     down_data,
@@ -27,6 +27,7 @@ _DATA: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (StatusReport, status_data),
     (HostsReport, hosts_data),
     (FactsReport, facts_data),
+    (ExecReport, exec_data),
 )
 
 

@@ -3,14 +3,18 @@
 from dataclasses import fields
 from typing import Any
 
+from provision.errors import HostError
 from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import HostFacts, ObservedState
+from provision.model.probes import Answer
 from provision.model.report import StatusReport
-from provision.renderers.base import FactsReport, HostsReport
+from provision.renderers.base import ExecReport, FactsReport, HostsReport
 from provision.renderers.json_report.plain import plain
 from provision.renderers.json_report.shapes import (
     SCHEMA,
+    AnswerShape,
+    ExecShape,
     FactsShape,
     HostShape,
     HostsShape,
@@ -76,3 +80,20 @@ def _fact(fact: Known[Any] | Unknown) -> KnownShape | UnknownShape:
     if isinstance(fact, Unknown):
         return {"unknown": fact.reason}
     return {"known": plain(fact.value)}
+
+
+def exec_data(report: ExecReport) -> ExecShape:
+    """Each host's answer."""
+    answers = {host: _answer(answer) for host, answer in report.answers.items()}
+    return {"schema": SCHEMA, "cluster": report.cluster, "hosts": answers}
+
+
+def _answer(answer: Answer | HostError) -> AnswerShape:
+    if isinstance(answer, HostError):
+        return {"exit_code": -1, "stdout": "", "stderr": "", "error": str(answer)}
+    return {
+        "exit_code": answer.exit_code,
+        "stdout": answer.stdout,
+        "stderr": answer.stderr,
+        "error": "",
+    }

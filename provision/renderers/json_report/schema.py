@@ -14,6 +14,7 @@ DOCUMENTS: tuple[tuple[str, Any], ...] = (
     ("status", shapes.StatusShape),
     ("hosts", shapes.HostsShape),
     ("facts", shapes.FactsShape),
+    ("exec", shapes.ExecShape),
     ("error", shapes.ErrorShape),
 )
 

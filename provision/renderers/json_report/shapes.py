@@ -181,6 +181,23 @@ class StatusShape(TypedDict):
     swarm: KnownShape | UnknownShape
 
 
+class AnswerShape(TypedDict):
+    """What a host answered; ``error`` says why there is no answer ("" where there is one)."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    error: str
+
+
+class ExecShape(TypedDict):
+    """``swarmlay hosts exec -o json``."""
+
+    schema: Literal[1]
+    cluster: str
+    hosts: dict[str, AnswerShape]
+
+
 class ErrorFields(TypedDict):
     """What, where, why, and what to do; ``others`` are errors found together with it."""
 

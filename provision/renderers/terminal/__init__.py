@@ -8,9 +8,9 @@ from provision.errors import SwarmlayError
 from provision.model.actions import Plan
 from provision.model.findings import CheckReport
 from provision.model.report import DownReport, StatusReport, UpReport
-from provision.renderers.base import FactsReport, HostsReport, Report, Screen
+from provision.renderers.base import ExecReport, FactsReport, HostsReport, Report, Screen
 from provision.renderers.terminal.failure import error_lines
-from provision.renderers.terminal.hosts import facts_lines, hosts_lines
+from provision.renderers.terminal.hosts import exec_lines, facts_lines, hosts_lines
 from provision.renderers.terminal.matrix import check_lines
 from provision.renderers.terminal.plan import plan_lines
 from provision.renderers.terminal.results import down_lines, up_lines
@@ -25,6 +25,7 @@ _LINES: tuple[tuple[type, Callable[[Any, Screen], list[Line]]], ...] = (
     (StatusReport, status_lines),
     (HostsReport, hosts_lines),
     (FactsReport, facts_lines),
+    (ExecReport, exec_lines),
 )
 
 

@@ -3,12 +3,25 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from provision.errors import HostError
 from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import HostFacts
-from provision.renderers.base import FactsReport, HostsReport, Screen
+from provision.model.probes import Answer
+from provision.renderers.base import ExecReport, FactsReport, HostsReport, Screen
 from provision.renderers.terminal.plan import heading
-from provision.renderers.terminal.text import Line, Span, bold, dim, line, red, table, wrap, yellow
+from provision.renderers.terminal.text import (
+    Line,
+    Span,
+    bold,
+    clean,
+    dim,
+    line,
+    red,
+    table,
+    wrap,
+    yellow,
+)
 
 
 def hosts_lines(report: HostsReport, screen: Screen) -> list[Line]:
@@ -41,6 +54,30 @@ def _host(host: Host, inventory: Inventory) -> Sequence[str]:
         ", ".join(f"{k}={v}" for k, v in host.labels.items()),
         ", ".join(groups),
     )
+
+
+def exec_lines(report: ExecReport, screen: Screen) -> list[Line]:
+    """What each host said, verbatim but for terminal sequences, under the host's name."""
+    alone = len(report.answers) == 1
+    lines: list[Line] = []
+    for host, answer in report.answers.items():
+        lines += [] if alone else [line(bold(host), *_ending(answer))]
+        lines += _said(answer, screen, indent=0 if alone else 2)
+    return lines
+
+
+def _ending(answer: Answer | HostError) -> Line:
+    if isinstance(answer, HostError):
+        return line(red("  not asked"))
+    return line(red(f"  ended with {answer.exit_code}")) if answer.exit_code else ()
+
+
+def _said(answer: Answer | HostError, screen: Screen, indent: int) -> list[Line]:
+    if isinstance(answer, HostError):
+        hint = f"\n→ {answer.hint}" if answer.hint else ""
+        return wrap((red("✗ "), Span(f"{answer}{hint}")), screen.width, indent=indent)
+    rows = clean(answer.stdout + answer.stderr).splitlines()
+    return [line(" " * indent, row) for row in rows]
 
 
 def facts_lines(report: FactsReport, screen: Screen) -> list[Line]:

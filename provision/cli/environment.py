@@ -1,0 +1,68 @@
+"""The only place that reads the process's environment and terminal; others are handed a value."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from provision.api import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What the process is attached to.
+
+    Attributes:
+        asks: somebody can be asked (stdin and stderr are a terminal).
+        out, err: whether stdout and stderr are a terminal.
+        width: columns.
+        color: colours are not refused (``NO_COLOR``, ``TERM=dumb``).
+    """
+
+    asks: bool
+    out: bool
+    err: bool
+    width: int
+    color: bool
+
+
+def prepare() -> None:
+    """Make imports quick and interruption orderly; called once, before heavy imports."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # saves a scan of all packages
+    os.environ.setdefault("TYPER_USE_RICH", "0")  # plain help; rich only where there is a live line
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to go on
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A polite kill is Ctrl-C: the lock is let go on the way out."""
+    raise KeyboardInterrupt
+
+
+def terminal() -> Terminal:
+    """What this process is attached to now."""
+    dumb = os.environ.get("TERM") == "dumb"
+    return Terminal(
+        asks=_is_terminal(sys.stdin) and _is_terminal(sys.stderr),
+        out=_is_terminal(sys.stdout),
+        err=_is_terminal(sys.stderr) and not dumb,
+        width=min(shutil.get_terminal_size((100, 24)).columns, 120),
+        color=not os.environ.get("NO_COLOR") and not dumb,
+    )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def here(ask_password: Callable[[str], str] | None, notice: Callable[[str], None]) -> "Environment":
+    """The process's environment as the package's functions want it."""
+    from provision.api import Environment
+
+    return replace(Environment.here(), ask_password=ask_password, notice=notice)
