@@ -12,7 +12,7 @@ from provision.firewalls.nftables import Nftables
 from provision.firewalls.none import Nothing
 from provision.firewalls.ufw import Ufw
 from provision.model.facts import Fact, Unknown
-from provision.model.firewall import Firewall, covers, is_v6, overlaps
+from provision.model.firewall import Firewall, address, covers, is_v6, overlaps
 from provision.model.observed import FirewallState, Rule
 from provision.model.probes import Answer, Probe, excerpt, sections
 
@@ -60,12 +60,6 @@ def _refused(state: FirewallState, want: Rule) -> bool:
 
 def surplus(state: FirewallState, wanted: Iterable[Rule], cluster: str) -> tuple[Rule, ...]:
     """Rules of ours for *cluster* that nobody wants any more."""
-    kept = {(want.port, want.protocol, _network(want)) for want in wanted}
+    kept = {(want.port, want.protocol, address(want.source)) for want in wanted}
     mine = [rule for rule in state.rules if rule.ours and rule.cluster == cluster]
-    return tuple(r for r in mine if (r.port, r.protocol, _network(r)) not in kept)
-
-
-def _network(rule: Rule) -> str:
-    return (
-        rule.source if "/" in rule.source else f"{rule.source}/{128 if is_v6(rule.source) else 32}"
-    )
+    return tuple(r for r in mine if (r.port, r.protocol, address(r.source)) not in kept)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from provision.model.actions import Run, Step, WriteFile
 from provision.model.facts import Fact, Known
-from provision.model.firewall import SWARM_PORTS, cluster_of, comment, is_v6
+from provision.model.firewall import SWARM_PORTS, address, comment, is_v6
 from provision.model.manifest import Entry, file_entry, record
 from provision.model.netfilter import Ruleset, Verdicts, parse_save, verdicts
 from provision.model.observed import FirewallState, Protocol, Rule
@@ -206,10 +206,7 @@ def _kept(text: str) -> Iterator[Rule]:
 
 
 def _key(rule: Rule) -> tuple[int, str, str]:
-    source = (
-        rule.source if "/" in rule.source else f"{rule.source}/{128 if is_v6(rule.source) else 32}"
-    )
-    return rule.port, rule.protocol, source
+    return rule.port, rule.protocol, address(rule.source)
 
 
 def _mine(state: FirewallState, cluster: str) -> list[Rule]:

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from provision.model.actions import Run, Step
 from provision.model.facts import Fact, Known, Unknown
-from provision.model.firewall import SWARM_PORTS, cluster_of, comment
+from provision.model.firewall import SWARM_PORTS, address, cluster_of, comment
 from provision.model.netfilter import effective, parse_save, verdicts
 from provision.model.observed import FirewallState, Protocol, Rule
 
@@ -127,7 +127,7 @@ def _rules(words: Sequence[str]) -> Iterator[Verdict]:
         return
     cluster = cluster_of(bytes.fromhex(said).decode(errors="replace"))
     for port in _ports(ports):
-        yield verdict, Rule(port, _PROTOCOLS[protocol], _cidr(source), bool(cluster), cluster)
+        yield verdict, Rule(port, _PROTOCOLS[protocol], address(source), bool(cluster), cluster)
 
 
 def _ports(text: str) -> Iterator[int]:
@@ -137,7 +137,3 @@ def _ports(text: str) -> Iterator[int]:
         yield from span if len(span) <= _LONG else [p for p in SWARM_PORTS if p in span]
     if text == "any":
         yield 0
-
-
-def _cidr(source: str) -> str:
-    return source if "/" in source else f"{source}/{128 if ':' in source else 32}"

@@ -90,7 +90,8 @@ note_parents() {
     note directory "$parent" absent
 }
 note_file() {
-    grep -qF "{\"kind\":\"content\",\"name\":\"$1\",\"detail\":\"$2\"}" "$lines" || add content "$1" "$2"
+    written="{\"kind\":\"content\",\"name\":\"$1\",\"detail\":\"$2\"}"
+    grep -qF "$written" "$lines" || add content "$1" "$2"
     has file "$1" && return 0
     if [ ! -e "$1" ]; then note_parents "$1"; add file "$1" absent; return 0; fi
     mkdir -p "$directory/before${1%/*}"

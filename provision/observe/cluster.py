@@ -1,6 +1,7 @@
 """The cluster, as its lead manager sees it, or why that is not known."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from provision.errors import HostError, SwarmlayError
 from provision.model.actions import DockerOperation
@@ -86,7 +87,7 @@ def _words(member: Membership) -> str:
 def _read(host: str, session: Session) -> Fact[Cluster | None]:
     """All reads, one after the other: they share a channel, and opening another costs more."""
     try:
-        answers = {name: session.docker(name, {}) for name in READS}
+        answers: dict[str, Any] = {str(name): session.docker(name, {}) for name in READS}
     except SwarmlayError as error:
         return Unknown(f"manager {host} could not be asked: {error.what} ({error.why})")
     try:

@@ -19,14 +19,15 @@ _TIMEOUT = 60.0
 def unreachable(host: str, error: HostError) -> HostFacts:
     """The facts of a host that could not be asked: every one Unknown, with the same reason."""
     why = Unknown(f"{error.what} ({error.why})" if error.why else error.what)
-    fields = {name: why for probe in PROBES for name in probe.gives or (probe.name,)}
+    names = [name for probe in PROBES for name in probe.gives or (probe.name,)]
+    unasked: dict[str, Any] = dict.fromkeys(names, why)
     return HostFacts(
         host,
         reachable=why,
         unreachable_exit=error.exit_code,
         unreachable_hint=error.hint,
         clock=why,
-        **fields,  # type: ignore[arg-type]  # names of facts, checked by a test
+        **unasked,
     )
 
 
@@ -46,8 +47,8 @@ def observe_host(
     found = unbatch(probes, mark, answer.stdout)
     if found.began is None and not answer.stdout.strip():
         words = answer.stderr.strip() or f"exit code {answer.exit_code}"
-        error = HostError("the host does not carry out a script as root", why=words)
-        return unreachable(session.host, error)
+        silent = HostError("the host does not carry out a script as root", why=words)
+        return unreachable(session.host, silent)
     return assemble(session.host, probes, found, _clock(sent, clock(), found))
 
 
@@ -61,7 +62,7 @@ def _clock(sent: float, received: float, found: Batch) -> Fact[Clock]:
 
 def assemble(host: str, probes: Sequence[Probe], found: Batch, clock: Fact[Clock]) -> HostFacts:
     """The facts of a host from the answers to its probes."""
-    fields: dict[str, Fact[Any]] = {}
+    fields: dict[str, Any] = {}
     for probe in probes:
         fields |= _fields(probe, found.facts[probe.name])
     if "engine" in fields and "packages" in fields:
