@@ -35,11 +35,24 @@ def create(request: Request) -> Any:
 
 
 def _create(request: Request) -> str:
-    made = request.post("/containers/create", dict(request.need("body")), name=request.need("name"))
+    networks = dict(request.maybe("networks", {}))
+    body = {**request.need("body"), **_first_network(request, networks)}
+    made = request.post("/containers/create", body, name=request.need("name"))
     found = inside(made, "Id")
     if not isinstance(found, str):
         raise EngineError(0, "the engine gave no id for the new container")
+    for name, endpoint in list(networks.items())[1:]:
+        request.post(f"/networks/{name}/connect", {"Container": found, "EndpointConfig": endpoint})
     return found
+
+
+def _first_network(request: Request, networks: dict[str, Any]) -> dict[str, Any]:
+    """Engines before 25 take one network at creation; the others are connected before the start."""
+    if not networks:
+        return {}
+    name, endpoint = next(iter(networks.items()))
+    host_config = {**request.need("body").get("HostConfig", {}), "NetworkMode": name}
+    return {"HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": {name: endpoint}}}
 
 
 def start(request: Request) -> Any:

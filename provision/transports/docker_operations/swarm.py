@@ -30,7 +30,7 @@ def init(request: Request) -> Any:
 
 
 def join(request: Request) -> Any:
-    """Join a swarm; the token goes over the socket, never through a command line."""
+    """Join a swarm, the token over the socket and never in a command line; the new node's id."""
     body = {
         "ListenAddr": request.maybe("listen_addr", "0.0.0.0:2377"),
         "AdvertiseAddr": request.need("advertise_addr"),
@@ -38,7 +38,8 @@ def join(request: Request) -> Any:
         "RemoteAddrs": list(request.need("remote_addrs")),
         "JoinToken": request.need("token"),
     }
-    return request.post("/swarm/join", body)
+    request.post("/swarm/join", body)
+    return inside(request.found("/info"), "Swarm", "NodeID", default="")
 
 
 def leave(request: Request) -> Any:
