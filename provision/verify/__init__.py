@@ -1,5 +1,6 @@
 """Checks between hosts, carried out; each answers with cells."""
 
+from provision.verify.matrix import check
 from provision.verify.ports import underlay
 
-__all__ = ["underlay"]
+__all__ = ["check", "underlay"]
