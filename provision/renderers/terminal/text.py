@@ -18,7 +18,6 @@ _SEQUENCES = re.compile(
     r"|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC, DCS, PM, APC, SOS: titles, clipboard
     r"|\x1b[ -/]*[0-~]"  # two-character escapes
 )
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def clean(text: str) -> str:
@@ -32,9 +31,9 @@ def clean(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    if char == "\n" or category(char) not in _HIDDEN:
+    if char == "\n" or char.isprintable():
         return char
-    return char.encode("unicode_escape").decode()
+    return " " if category(char) == "Zs" else char.encode("unicode_escape").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Reports made by hand, as the pipeline would make them."""
 
+from provision.errors import HostUnreachable
 from provision.model.actions import Action, AdvertisedAddress, Blocked, Change, Plan
 from provision.model.connection import SshTarget
 from provision.model.facts import Known, Unknown
@@ -22,9 +23,10 @@ from provision.model.observed import (
     ServiceFact,
     TaskFact,
 )
+from provision.model.probes import Answer
 from provision.model.report import DownReport, Residue, StatusReport, UpReport
 from provision.model.results import Outcome, Result
-from provision.renderers.base import FactsReport, HostsReport
+from provision.renderers.base import ExecReport, FactsReport, HostsReport
 
 HOSTS = ("manager", "worker-1", "worker-2")
 OURS = {"io.swarmlay.cluster": "demo"}
@@ -266,3 +268,11 @@ OBSERVED = ObservedState(
 STATUS = StatusReport(INVENTORY, OBSERVED)
 HOSTS_LIST = HostsReport(INVENTORY)
 FACTS = FactsReport("demo", OBSERVED)
+EXEC = ExecReport(
+    "demo",
+    {
+        "manager": Answer(0, "Linux\n\x1b[31mred\x1b[0m\n"),
+        "worker-1": Answer(2, "", "no such file\n"),
+        "worker-2": HostUnreachable("cannot be reached", where="worker-2", why="refused"),
+    },
+)
