@@ -1,11 +1,25 @@
 """Running the machine's own tools: lists of words, never a shell string."""
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 
 from provision.errors import ActionFailed
 
+# Fixed, so that tools are found where Debian keeps root's from every user's shell, and so that
+# what they print does not depend on the user's language.
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+}
+# What we started ends with us: a later `lab down` need not fear that something still works.
+_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _TAIL = 12
+
+
+def find(program: str) -> str | None:
+    """Where the machine has *program*, if it has."""
+    return shutil.which(program, path=ENVIRONMENT["PATH"])
 
 
 def run(words: Sequence[str], stdin: str | None = None, timeout: float = 600) -> str:
@@ -32,9 +46,11 @@ def attempt(
     Raises:
         ActionFailed: the machine does not know the first of them, or it hangs.
     """
+    if find(words[0]) is None:
+        raise ActionFailed(f"this machine has no `{words[0]}`")
     try:
         return subprocess.run(
-            list(words),
+            [*_WITH_US, *words],
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -42,9 +58,8 @@ def attempt(
             errors="replace",
             timeout=timeout,
             check=False,
+            env=ENVIRONMENT,
         )
-    except FileNotFoundError as error:
-        raise ActionFailed(f"this machine has no `{words[0]}`", why=str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise ActionFailed(f"`{words[0]}` hangs", why=f"no end after {timeout:.0f} s") from error
 

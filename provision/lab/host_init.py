@@ -66,12 +66,13 @@ done
 
 def _cable(plug: Plug) -> str:
     """A fresh network namespace at each boot: a real reboot forgets firewall rules, too."""
+    nic = f"address {plug.mac} mtu {plug.mtu}"
     return f"""\
   ip link del {plug.link} 2>/dev/null
   [ ! -e /run/netns/{plug.scope} ] || ip netns del {plug.scope}
   ip netns add {plug.scope} &&
   ip -batch - <<'EOF' &&
-link add {plug.link} mtu {plug.mtu} type veth peer name eth0 address {plug.mac} mtu {plug.mtu} netns {plug.scope}
+link add {plug.link} mtu {plug.mtu} type veth peer name eth0 {nic} netns {plug.scope}
 link set {plug.link} master {plug.bridge} up
 EOF
   ip -n {plug.scope} -batch - <<'EOF' || exit 1
@@ -84,9 +85,10 @@ EOF"""
 
 def _places(plug: Plug) -> str:
     """The host's cgroups, without what the boot before left in them."""
-    lines = []
-    for place in map(quote, plug.cgroups.places(plug.scope)):
-        lines.append(f"  mkdir -p {place} && find {place} -mindepth 1 -depth -type d -delete")
+    lines = [
+        f"  mkdir -p {place} && find {place} -mindepth 1 -depth -type d -delete"
+        for place in map(quote, plug.cgroups.places(plug.scope))
+    ]
     for hierarchy in plug.cgroups.hierarchies:
         if "cpuset" in hierarchy.controllers:
             place = f"{hierarchy.mountpoint}/{plug.scope}"
@@ -124,7 +126,6 @@ def root_script(plug: Plug) -> str:
 set -eu
 umask 022
 mount --make-rprivate /
-rm -rf {folder}/work/work/incompat
 mount -t overlay swarmlay -o lowerdir={quote(str(plug.rootfs))},upperdir={folder}/upper,\
 workdir={folder}/work {folder}/root
 cd {folder}/root

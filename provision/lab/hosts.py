@@ -13,7 +13,7 @@ from pathlib import Path
 
 from provision.errors import HostUnreachable, SwarmlayError
 from provision.lab import processes
-from provision.lab.commands import run
+from provision.lab.commands import ENVIRONMENT, run
 from provision.lab.host_init import (
     DOCKER_FOLDERS,
     Plug,
@@ -22,13 +22,13 @@ from provision.lab.host_init import (
     supervise_script,
 )
 from provision.lab.labs import Lab, LabHost
-from provision.lab.paths import Paths
 from provision.lab.spec import SSH_USER
 
 # What useradd in the root file system gave the first ordinary user.
 _USER_ID = 1000
 _REBOOT = signal.SIGRTMIN + 5
 _SSH_PORT = 22
+_SCRIPTS = {"supervise.sh": supervise_script, "init.sh": init_script, "root.sh": root_script}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ def supervisor(folder: Path) -> str:
     return str(folder / "supervise.sh")
 
 
-def marks(folder: Path) -> tuple[str, ...]:
-    """The arguments by which all of a host's processes outside its namespaces are recognised."""
-    return tuple(str(folder / name) for name in ("supervise.sh", "init.sh", "root.sh"))
+def is_mark(lab: Path, argument: str) -> bool:
+    """Whether *argument* gives away a process of a host of the lab kept in folder *lab*."""
+    host, _, name = argument.rpartition("/")
+    return name in _SCRIPTS and Path(host).parent == lab / "hosts"
 
 
 def supervisor_pid(folder: Path) -> int | None:
@@ -65,16 +66,12 @@ def init_pid(folder: Path) -> int | None:
     return None
 
 
-def prepare(host: LabHost, plug: Plug, files: Files, paths: Paths) -> None:
-    """Write the host's folder; a host that was prepared before keeps its disk."""
+def prepare(host: LabHost, plug: Plug, files: Files) -> None:
+    """Write the folder of a host that is off; one that was prepared before keeps its disk."""
     for name in ("work", "root", *DOCKER_FOLDERS):
         (plug.folder / name).mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        ("supervise.sh", supervise_script(plug)),
-        ("init.sh", init_script(plug)),
-        ("root.sh", root_script(plug)),
-    ):
-        (plug.folder / name).write_text(text)
+    for name, script in _SCRIPTS.items():
+        (plug.folder / name).write_text(script(plug))
     upper = plug.folder / "upper"
     if not upper.is_dir():
         fresh = plug.folder / "upper.new"
@@ -132,7 +129,7 @@ def switch_on(folder: Path) -> None:
             stderr=log,
             start_new_session=True,
             cwd="/",
-            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            env=ENVIRONMENT,
         )
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from provision.lab.commands import attempt
 from provision.errors import ActionFailed
+from provision.lab.commands import attempt
 
 WANTED = (
     "overlay", "veth", "bridge", "br_netfilter", "vxlan", "ip_vs", "ip_vs_rr", "xt_ipvs", "tun",

@@ -46,7 +46,7 @@ class Lab:
         subnet: ``10.78.3.0/24``. bridge_address: the machine's own address in it.
         registry: ``ADDRESS:PORT`` of the registry mirror.
         user: who logs in. key: the private key's path. known_hosts: where host keys are pinned.
-        hosts: managers first.
+        hosts: managers first. rootfs: the root file system their disks were begun on.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Lab:
     key: str
     known_hosts: str
     hosts: tuple[LabHost, ...]
+    rootfs: str = ""
 
     def host(self, name: str) -> LabHost:
         """The host of that name.

@@ -1,46 +1,28 @@
 """Labs made, looked at and ended. Every change is written down before it is done."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from provision.errors import SwarmlayError, UsageError
-from provision.lab import (
-    cgroups,
-    hosts,
-    images,
-    labs,
-    machine,
-    network,
-    processes,
-    registry,
-    resolver,
-)
-from provision.lab import rootfs as root_file_systems
+from provision.errors import SwarmlayError
+from provision.lab import cgroups, hosts, labs, machine, network, planning, processes, registry
 from provision.lab.cgroups import Cgroups
 from provision.lab.commands import run
-from provision.lab.host_init import Plug
+from provision.lab.images import ensure_seed
 from provision.lab.labs import Lab, LabEvent, LabHost, OnEvent
 from provision.lab.locks import locked
+from provision.lab.machine_needs import require_root
 from provision.lab.paths import Paths
-from provision.lab.spec import (
-    SSH_USER,
-    HostSpec,
-    LabSpec,
-    bridge_name,
-    check_name,
-    link_name,
-    rule_comment,
-    scope_name,
-)
-from provision.lab.subnets import bridge_address, hardware_address, host_address
+from provision.lab.resolver import resolv_conf, usable_nameservers
+from provision.lab.rootfs import ensure_rootfs
+from provision.lab.spec import LabSpec, bridge_name, check_name, scope_name
 
 BOOT_TIMEOUT = 60.0
-_MTU = 1500
+_POWER_OFF_TIMEOUT = 3.0
+_AT_ONCE = 8
 _BUSY = "another `lab up` or `lab down` is at work on this lab"
 
 
@@ -55,17 +37,17 @@ def up(spec: LabSpec, paths: Paths, on_event: OnEvent = ignore) -> Lab:
         UsageError: a lab of this name exists and is another one.
         SwarmlayError: something on the machine is in the way.
     """
-    layout = cgroups.understand(Path("/proc/mounts").read_text())
-    root = root_file_systems.ensure_rootfs(spec.suite, paths, on_event)
-    seed = images.ensure_seed(paths, on_event)
+    require_root()
+    planning.refuse_other(labs.read(paths.lab(spec.name)), spec)
+    layout = _cgroups()
+    rootfs = ensure_rootfs(spec.suite, paths, on_event)
+    seed = ensure_seed(paths, on_event)
     with _held(spec.name, paths):
-        claim = machine.claim(spec.name, paths.machine, paths.lab(spec.name), layout)
-        lab = _planned(spec, claim.subnet, paths)
-        labs.save(lab, paths)
+        lab = _claimed(spec, rootfs, layout, paths)
         on_event(LabEvent("network", f"bridge {bridge_name(lab.name)}, {lab.subnet}"))
         _make_network(lab)
         registry.start(lab, seed, paths)
-        _make_hosts(lab, root, layout, paths, on_event)
+        _make_hosts(lab, layout, paths, on_event)
     return load(spec.name, paths)
 
 
@@ -73,22 +55,22 @@ def down(name: str, paths: Paths, on_event: OnEvent = ignore) -> None:
     """End a lab, or what an interrupted `up` or `down` left of it; needs root.
 
     Raises:
+        Refused: the lab is somebody else's.
         SwarmlayError: something of it cannot be removed.
     """
+    require_root()
     check_name(name)
-    layout = cgroups.understand(Path("/proc/mounts").read_text())
+    machine.refuse_foreign(name, machine.claims(paths.machine).get(name), paths.lab(name))
+    layout = _cgroups()
     with _held(name, paths):
-        _end_processes(name, paths, layout)
+        _end_processes(paths.lab(name), cgroups.leftovers(layout, scope_name(name, "")))
         on_event(LabEvent("hosts", "hosts and registry are off"))
-        network.remove_namespaces(scope_name(name, ""))
-        bridge = bridge_name(name)
-        network.remove_links((*network.links(f"{bridge}_"), *network.links_named(bridge)))
-        network.remove_rules(name)
+        _remove_network(name)
         stuck = cgroups.remove(cgroups.leftovers(layout, scope_name(name, "")))
         on_event(LabEvent("network", "interfaces, rules and cgroups are gone"))
         run(["rm", "-rf", "--one-file-system", str(paths.lab(name))])
-        _lock_file(name, paths).unlink(missing_ok=True)
         machine.release(name, paths.machine, layout)
+        _lock_file(name, paths).unlink(missing_ok=True)
     if stuck:
         raise SwarmlayError("cgroups are still in use", where=", ".join(stuck))
     on_event(LabEvent("done", f"lab {name} is gone"))
@@ -125,9 +107,14 @@ def status(paths: Paths, name: str | None = None) -> tuple[Lab, ...]:
 def reboot(
     name: str, host: str, paths: Paths, *, hard: bool = False, timeout: float = BOOT_TIMEOUT
 ) -> None:
-    """Reboot a host and wait until its SSH answers again; *hard* pulls the plug. Needs root."""
+    """Reboot a host and wait until its SSH answers again; *hard* pulls the plug; needs root."""
+    require_root()
     lab = load(name, paths)
     hosts.restart(lab, lab.host(host), paths.host(name, host), timeout, hard=hard)
+
+
+def _cgroups() -> Cgroups:
+    return cgroups.understand(Path("/proc/mounts").read_text())
 
 
 def _held(name: str, paths: Paths) -> AbstractContextManager[None]:
@@ -139,121 +126,86 @@ def _lock_file(name: str, paths: Paths) -> Path:
     return paths.state / f".{name}.lock"
 
 
-def _planned(spec: LabSpec, subnet: str, paths: Paths) -> Lab:
-    """The lab as it will be; hosts that are there keep their identity."""
-    before = labs.read(paths.lab(spec.name))
-    _refuse_other(before, spec)
-    known = {host.name: host for host in before.hosts} if before else {}
+def _claimed(spec: LabSpec, rootfs: Path, layout: Cgroups, paths: Paths) -> Lab:
+    """The lab with a claim on the machine, written down."""
     folder = paths.lab(spec.name)
-    return Lab(
-        name=spec.name,
-        suite=spec.suite,
-        subnet=subnet,
-        bridge_address=bridge_address(subnet),
-        registry=f"{bridge_address(subnet)}:{registry.PORT}",
-        user=SSH_USER,
-        key=str(folder / "id_ed25519"),
-        known_hosts=str(folder / "known_hosts"),
-        hosts=tuple(
-            known.get(host.name) or _new_host(host, host_address(subnet, index))
-            for index, host in enumerate(spec.hosts)
-        ),
-    )
-
-
-def _new_host(host: HostSpec, address: str) -> LabHost:
-    return LabHost(host.name, host.role, address, host.short, uuid.uuid4().hex)
-
-
-def _refuse_other(before: Lab | None, spec: LabSpec) -> None:
-    """A lab that is there may be completed, not turned into another one."""
+    before = labs.read(folder)
+    planning.refuse_other(before, spec)
+    earlier = before.subnet if before else ""
+    claim = machine.claim(spec.name, paths.machine, folder, layout, earlier)
     if before is None:
-        return
-    wanted = [(host.name, host.role) for host in spec.hosts]
-    there = [(host.name, host.role) for host in before.hosts]
-    if (before.suite, there) != (spec.suite, wanted):
-        raise UsageError(
-            f"lab {spec.name} is there, with other hosts",
-            why=f"it has {', '.join(name for name, _ in there)} on {before.suite}",
-            hint=f"end it with `swarmlay lab down --name {spec.name}`, or choose another --name",
-        )
+        lab = planning.planned(spec, claim.subnet, folder, rootfs)
+    else:
+        lab = planning.completed(before, rootfs)
+    labs.save(lab, paths)
+    return lab
 
 
 def _make_network(lab: Lab) -> None:
     bridge = bridge_name(lab.name)
-    network.make_bridge(bridge, lab.bridge_address, 24, _MTU)
-    network.add_rules(
-        network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, registry.PORT)
-    )
+    network.make_bridge(bridge, lab.bridge_address, 24, planning.MTU)
+    rules = network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, registry.PORT)
+    network.add_rules(rules)
 
 
-def _make_hosts(lab: Lab, root: Path, layout: Cgroups, paths: Paths, on_event: OnEvent) -> None:
-    key = Path(lab.key)
-    if not key.with_suffix(".pub").exists():
-        key.unlink(missing_ok=True)
-        hosts.make_key(key, f"swarmlay-lab-{lab.name}")
-    for path in (key, key.with_suffix(".pub")):
-        paths.give(path)
+def _remove_network(name: str) -> None:
+    bridge = bridge_name(name)
+    network.remove_namespaces(scope_name(name, ""))
+    network.remove_links((*network.links(f"{bridge}_"), *network.links_named(bridge)))
+    network.remove_rules(name)
+
+
+def _make_hosts(lab: Lab, layout: Cgroups, paths: Paths, on_event: OnEvent) -> None:
     files = hosts.Files(
-        public_key=key.with_suffix(".pub").read_text(),
-        resolv_conf=resolver.resolv_conf(resolver.usable_nameservers(), lab.bridge_address),
+        public_key=_public_key(Path(lab.key), paths),
+        resolv_conf=resolv_conf(usable_nameservers(), lab.bridge_address),
         registry=lab.registry,
     )
     deadline = time.monotonic() + BOOT_TIMEOUT
 
     def boot(host: LabHost) -> str:
         folder = paths.make(paths.host(lab.name, host.name))
-        hosts.prepare(host, _plug(lab, host, folder, root, layout), files, paths)
-        hosts.switch_on(folder)
+        if hosts.supervisor_pid(folder) is None:
+            hosts.prepare(host, planning.plug(lab, host, folder, layout), files)
+            hosts.switch_on(folder)
         return hosts.pinned_line(host, folder)
 
-    def wait(host: LabHost) -> None:
+    def wait(host: LabHost) -> str:
         hosts.wait_until_open(host, paths.host(lab.name, host.name), deadline)
         on_event(LabEvent("host", f"SSH answers at {host.address}", host.name))
+        return ""
 
-    _write_known_hosts(Path(lab.known_hosts), _each(boot, lab.hosts), paths)
+    known_hosts = Path(lab.known_hosts)
+    known_hosts.write_text("".join(_each(boot, lab.hosts)))
+    paths.give(known_hosts)
     _each(wait, lab.hosts)
 
 
-def _each(work: Callable[[LabHost], str | None], wanted: Iterable[LabHost]) -> list[str]:
+def _public_key(key: Path, paths: Paths) -> str:
+    """The lab's key for logging in, made at first."""
+    public = key.with_suffix(".pub")
+    if not public.exists():
+        key.unlink(missing_ok=True)
+        hosts.make_key(key, f"swarmlay-lab-{key.parent.name}")
+    for path in (key, public):
+        paths.give(path)
+    return public.read_text()
+
+
+def _each(work: Callable[[LabHost], str], wanted: Iterable[LabHost]) -> list[str]:
     """Do *work* for all hosts at once."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return [answer or "" for answer in pool.map(work, wanted)]
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return list(pool.map(work, wanted))
 
 
-def _write_known_hosts(path: Path, lines: list[str], paths: Paths) -> None:
-    path.write_text("".join(lines))
-    paths.give(path)
-
-
-def _plug(lab: Lab, host: LabHost, folder: Path, root: Path, layout: Cgroups) -> Plug:
-    return Plug(
-        folder=folder,
-        rootfs=root,
-        hostname=host.name,
-        scope=scope_name(lab.name, host.name),
-        link=link_name(lab.name, host.short),
-        bridge=bridge_name(lab.name),
-        address=f"{host.address}/24",
-        mac=hardware_address(host.address),
-        gateway=lab.bridge_address,
-        mtu=_MTU,
-        cgroups=layout,
-    )
-
-
-def _switch_off(folders: Iterable[Path]) -> None:
-    """Pull the plug of hosts whose supervisor works as it should: it collects what ends."""
-    keepers = [pid for folder in folders if (pid := hosts.switch_off(folder)) is not None]
-    processes.wait_for_end(keepers, 2.0)
-
-
-def _end_processes(name: str, paths: Paths, layout: Cgroups) -> None:
-    """Supervisors first, so that nothing boots again; then all that is left in the cgroups."""
-    folders = paths.lab(name) / "hosts"
-    known = [path for path in folders.glob("*") if path.is_dir()]
-    _switch_off(known)
-    wanted = [mark for folder in known for mark in hosts.marks(folder)]
-    processes.kill(processes.running_with([m for m in wanted if m.endswith("supervise.sh")]))
-    processes.kill(processes.running_with([*wanted, registry.mark(paths.lab(name))]))
-    processes.kill(cgroups.members(cgroups.leftovers(layout, scope_name(name, ""))))
+def _end_processes(folder: Path, places: Iterable[str]) -> None:
+    """First as it is meant: hosts off, so that supervisors end by themselves; then the rest."""
+    running = [path for path in (folder / "hosts").glob("*") if path.is_dir()]
+    keepers = [pid for path in running if (pid := hosts.switch_off(path)) is not None]
+    processes.wait_for_end(keepers, _POWER_OFF_TIMEOUT)
+    found = processes.matching(lambda argument: hosts.is_mark(folder, argument))
+    sessions = {processes.session(pid) for pid in found}
+    processes.kill(found)  # supervisors among them: nothing starts after this
+    processes.kill(processes.of_sessions(sessions))
+    processes.kill(processes.matching(lambda argument: argument == registry.mark(folder)))
+    processes.kill(cgroups.members(places))

@@ -30,7 +30,11 @@ def locked(path: Path, busy: str = "") -> Iterator[None]:
 def _acquire(path: Path, busy: str) -> int:
     """A descriptor that holds the lock on the file that *path* names now."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except FileNotFoundError:
+            continue  # somebody removed the folder in between
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError as error:

@@ -25,14 +25,21 @@ _LOCK = "lock"
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """How the machine was before the first lab."""
+    """How the machine was before the first lab.
+
+    Attributes:
+        ip_forward: the content of that sysctl.
+        netns_mounted: whether ``ip netns`` had been used. netns_folder: whether it had its folder.
+        iptables: the tables there were.
+        controllers: the cgroup controllers that were off. modules: those that were not loaded.
+    """
 
     ip_forward: str
     netns_mounted: bool
     netns_folder: bool
     iptables: tuple[str, ...]
-    controllers: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
+    controllers: tuple[str, ...]
+    modules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,6 @@ class Machine:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Nobody else looks at or changes what labs share meanwhile."""
-    folder.mkdir(mode=0o755, exist_ok=True)
     with locked(folder / _LOCK):
         yield
 
@@ -65,22 +71,27 @@ def claims(folder: Path) -> dict[str, Claim]:
     return read(folder).claims
 
 
-def claim(name: str, folder: Path, state: Path, layout: Cgroups) -> Claim:
+def claim(name: str, folder: Path, state: Path, layout: Cgroups, earlier: str = "") -> Claim:
     """Reserve a name and a subnet and prepare the machine, or find that both were done before.
 
+    Args:
+        name: the lab's.
+        folder: what labs share.
+        state: the lab's own folder.
+        layout: the machine's cgroups.
+        earlier: the subnet the lab had before the machine was rebooted.
+
     Raises:
-        Refused: another user's lab has the name.
+        Refused: another user's lab has the name, or the earlier subnet is in use by now.
     """
     with held(folder):
         machine = read(folder)
-        if machine.before is None:
-            machine = replace(machine, before=_look())
-            _write(folder, machine)
-        found = machine.claims.get(name) or Claim(_free_subnet(name, machine), str(state))
-        _refuse_foreign(name, found, state)
+        before = machine.before or _look(layout)
+        found = machine.claims.get(name) or Claim(_free_subnet(name, machine, earlier), str(state))
+        refuse_foreign(name, found, state)
         _refuse_same_tag(name, machine)
-        _write(folder, replace(machine, claims={**machine.claims, name: found}))
-        _prepare(folder, layout)
+        _write(folder, Machine(machine.boot, before, {**machine.claims, name: found}))
+        _prepare(before, layout)
     return found
 
 
@@ -130,22 +141,38 @@ def _forget(folder: Path) -> None:
         folder.rmdir()
 
 
-def _look() -> Before:
+def _look(layout: Cgroups) -> Before:
     return Before(
         ip_forward=network.IP_FORWARD.read_text().strip(),
         netns_mounted=network.netns_is_mounted(),
         netns_folder=network.NETNS.is_dir(),
         iptables=network.tables_in_use(),
+        controllers=cgroups.missing_controllers(layout),
+        modules=kernel.missing_modules(),
     )
 
 
-def _free_subnet(name: str, machine: Machine) -> str:
+def _free_subnet(name: str, machine: Machine, earlier: str) -> str:
     others = [ipaddress.IPv4Network(claim.subnet) for claim in machine.claims.values()]
-    return str(subnets.choose(name, (*subnets.taken_by_routes(network.routes()), *others)))
+    taken = (*subnets.taken_by_routes(network.routes()), *others)
+    if not earlier:
+        return str(subnets.choose(name, taken))
+    if subnets.is_free(ipaddress.IPv4Network(earlier), taken):
+        return earlier
+    raise Refused(
+        f"lab {name} cannot have its subnet {earlier} back",
+        why="a route of this machine or another lab has it by now",
+        hint=f"end the lab with `swarmlay lab down --name {name}` and make it anew",
+    )
 
 
-def _refuse_foreign(name: str, found: Claim, state: Path) -> None:
-    if found.state != str(state):
+def refuse_foreign(name: str, found: Claim | None, state: Path) -> None:
+    """A lab belongs to whoever has its folder.
+
+    Raises:
+        Refused: that is somebody else.
+    """
+    if found is not None and found.state != str(state):
         raise Refused(
             f"there is a lab {name} of somebody else on this machine",
             where=found.state,
@@ -163,20 +190,12 @@ def _refuse_same_tag(name: str, machine: Machine) -> None:
             )
 
 
-def _prepare(folder: Path, layout: Cgroups) -> None:
-    """Change the machine, with each change written down before the next."""
-    machine = read(folder)
-    if machine.before is None:
-        return
-    modules = (*machine.before.modules, *kernel.missing_modules())
-    before = replace(machine.before, modules=modules)
-    _write(folder, replace(machine, before=before))
-    kernel.load_modules(modules)
+def _prepare(before: Before, layout: Cgroups) -> None:
+    """Change the machine; how it was is written down by now."""
+    kernel.load_modules(before.modules)
     network.IP_FORWARD.write_text("1\n")
-    missing = cgroups.missing_controllers(layout)
-    before = replace(before, controllers=(*before.controllers, *missing))
-    _write(folder, replace(machine, before=before))
-    cgroups.delegate(layout, missing)
+    network.make_netns_folder()
+    cgroups.delegate(layout, before.controllers)
 
 
 def _restore(before: Before, layout: Cgroups) -> None:

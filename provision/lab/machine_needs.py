@@ -1,17 +1,17 @@
 """What a machine must have before it can hold a lab, and what a lab will do to it."""
 
-import shutil
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision.errors import SwarmlayError
-from provision.lab.commands import run
+from provision.lab.commands import find, run
 from provision.lab.labs import LabEvent, OnEvent
 from provision.lab.paths import Paths
+from provision.lab.rootfs import KEYRING
 from provision.lab.spec import LabSpec, bridge_name, scope_name
-
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+from provision.lab.subnets import POOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,22 @@ def require_linux(platform: str) -> None:
     )
 
 
+def require_root() -> None:
+    """Namespaces, mounts and bridges are root's.
+
+    Raises:
+        SwarmlayError: this process is not root's.
+    """
+    if os.geteuid() != 0:
+        raise SwarmlayError(
+            "the lab needs root on this machine", hint="`swarmlay lab up` asks and uses sudo"
+        )
+
+
 def missing_packages() -> tuple[str, ...]:
     """The Debian packages that would bring what this machine lacks."""
-    lacking = [tool.package for tool in TOOLS if not any(map(shutil.which, tool.programs))]
-    if not KEYRING.exists():
+    lacking = [tool.package for tool in TOOLS if not any(map(find, tool.programs))]
+    if not Path(KEYRING).exists():
         lacking.append("debian-archive-keyring")
     return tuple(dict.fromkeys(lacking))
 
@@ -69,11 +81,11 @@ def install(packages: tuple[str, ...], on_event: OnEvent) -> None:
     Raises:
         SwarmlayError: this machine has no apt.
     """
-    if shutil.which("apt-get") is None:
+    if find("apt-get") is None:
         raise lacks(packages)
     on_event(LabEvent("packages", f"installing {', '.join(packages)}"))
     run(["apt-get", "update"])
-    run(["env", "DEBIAN_FRONTEND=noninteractive", *install_words(packages)])
+    run(["env", "DEBIAN_FRONTEND=noninteractive", *install_words(packages)], timeout=1800)
 
 
 def lacks(packages: tuple[str, ...]) -> SwarmlayError:
@@ -91,10 +103,9 @@ def intentions(spec: LabSpec, paths: Paths, packages: tuple[str, ...]) -> tuple[
     return (
         *((f"install {', '.join(packages)} with apt",) if packages else ()),
         f"make a Debian {spec.suite} root file system and images in {paths.cache} (once)",
-        f"make {count} hosts in namespaces ({scope_name(spec.name, '*')}), "
-        f"with their disks in {paths.lab(spec.name)}",
-        f"make the bridge {bridge_name(spec.name)} with a free /24 of 10.78.0.0/16 "
-        "and a registry on its address",
+        f"make {count} hosts in namespaces: {scope_name(spec.name, '*')}",
+        f"keep their disks in {paths.lab(spec.name)}",
+        f"make the bridge {bridge_name(spec.name)} with a free /24 of {POOL} and a registry on it",
         "switch on IPv4 forwarding and add iptables rules for that bridge (forward, masquerade)",
         f"undo all of it, but the cache, with `swarmlay lab down --name {spec.name}`",
     )

@@ -133,12 +133,20 @@ def netns_is_mounted() -> bool:
     return any(line.split()[1] == str(NETNS) for line in mounts.splitlines())
 
 
+def make_netns_folder() -> None:
+    """What the first ``ip netns add`` does to its folder; several at once would do it twice."""
+    NETNS.mkdir(mode=0o755, exist_ok=True)
+    if not netns_is_mounted():
+        run(["mount", "--bind", str(NETNS), str(NETNS)])
+        run(["mount", "--make-shared", str(NETNS)])
+
+
 def forget_netns_folder(*, mounted: bool, present: bool) -> None:
     """Undo what the first ``ip netns add`` did to its folder, unless somebody uses it by now."""
     if any(NETNS.glob("*")):
         return
-    if not mounted and netns_is_mounted():
-        attempt(["umount", str(NETNS)])
+    while not mounted and netns_is_mounted() and succeeds(["umount", str(NETNS)]):
+        pass  # once for each time it was mounted
     if not present:
         with suppress(OSError):
             NETNS.rmdir()

@@ -119,7 +119,8 @@ def storage(
 
     Args:
         image: the repository, below ``library/`` as the Hub has it.
-        manifests: tag → manifest. blobs: digest → configs and layers that they name.
+        manifests: tag → manifest.
+        blobs: digest → the configs and layers that they name.
     """
     root = f"docker/registry/v2/repositories/library/{image.name}"
     for name, content in blobs.items():

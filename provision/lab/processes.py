@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,10 +26,9 @@ def arguments(pid: int) -> tuple[str, ...]:
         return ()
 
 
-def running_with(files: Collection[str]) -> tuple[int, ...]:
-    """Processes that have one of *files*, as it stands, among their arguments."""
-    wanted = set(files)
-    return tuple(pid for pid in pids() if wanted.intersection(arguments(pid)))
+def matching(wanted: Callable[[str], bool]) -> tuple[int, ...]:
+    """Processes that have a *wanted* argument."""
+    return tuple(pid for pid in pids() if any(map(wanted, arguments(pid))))
 
 
 def from_file(file: Path, argument: str) -> int | None:
@@ -46,12 +45,32 @@ def children(pid: int) -> tuple[int, ...]:
     return tuple(other for other in pids() if _parent(other) == pid)
 
 
+def session(pid: int) -> int | None:
+    """The session a process is in; its number is the process id of who began it."""
+    return _number(pid, 3)
+
+
+def of_sessions(wanted: Collection[int | None]) -> tuple[int, ...]:
+    """The processes of those sessions."""
+    return tuple(pid for pid in pids() if (found := session(pid)) is not None and found in wanted)
+
+
 def _parent(pid: int) -> int | None:
+    return _number(pid, 1)
+
+
+def _number(pid: int, index: int) -> int | None:
+    fields = _state(pid)
+    return int(fields[index]) if fields else None
+
+
+def _state(pid: int) -> list[str]:
+    """What follows the name in /proc/PID/stat: state, parent, group, session and more."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
-        return None
-    return int(stat.rpartition(")")[2].split()[1])
+        return []
+    return stat.rpartition(")")[2].split()
 
 
 def kill(targets: Collection[int]) -> None:
@@ -76,8 +95,5 @@ def alive(pid: int) -> bool:
     """Whether it runs; a zombie, dead but not yet collected by its parent, does not."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    fields = _state(pid)
+    return bool(fields) and fields[0] not in ("Z", "X")

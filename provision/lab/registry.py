@@ -57,7 +57,7 @@ def start(lab: Lab, seed: Path, paths: Paths) -> None:
 
 def pid(folder: Path) -> int | None:
     """The lab's registry process."""
-    return next(iter(processes.running_with([mark(folder)])), None)
+    return next(iter(processes.matching(lambda argument: argument == mark(folder))), None)
 
 
 def _fill(folder: Path, seed: Path) -> None:

@@ -1,13 +1,12 @@
 """The hosts' root file system: a real Debian, made once for each recipe and kept in the cache."""
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 from provision.errors import ActionFailed
-from provision.lab.commands import run, succeeds
+from provision.lab.commands import find, run
 from provision.lab.labs import LabEvent, OnEvent
 from provision.lab.locks import locked
 from provision.lab.paths import Paths
@@ -28,9 +27,8 @@ MASKED = (
 # What of the machine's apt configuration is about the network between it and the archive.
 CARRIED = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until",
            "Acquire::Check-Date")  # fmt: skip
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://deb.debian.org"
-_PRIVATE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork",
-            "--kill-child=KILL")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def carried_apt_lines(dump: str) -> tuple[str, ...]:
 
 def machine_recipe(suite: Suite) -> Recipe:
     """The recipe for this machine."""
-    known = shutil.which("apt-config") is not None
+    known = find("apt-config") is not None
     return Recipe(suite, carried_apt_lines(run(["apt-config", "dump"])) if known else ())
 
 
@@ -134,7 +132,7 @@ def _build(recipe: Recipe, done: Path) -> None:
 
 def private(words: tuple[str, ...]) -> tuple[str, ...]:
     """*words* where their mounts and processes end with them, and they with us."""
-    return (*_PRIVATE, *words)
+    return ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", *words)
 
 
 def _inside(root: Path) -> tuple[str, ...]:
@@ -154,13 +152,13 @@ def chroot_shell(root: Path) -> str:
 
 def _bootstrap(recipe: Recipe, target: Path) -> tuple[str, ...]:
     include = ",".join(PACKAGES)
-    if succeeds(["mmdebstrap", "--version"]) if shutil.which("mmdebstrap") else False:
+    if find("mmdebstrap") is not None:
         options = tuple(f"--aptopt={line.rstrip(';')}" for line in recipe.apt)
         return (
             "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={include}", *options,
             recipe.suite, str(target), *recipe.sources,
         )  # fmt: skip
     return (
-        "debootstrap", "--variant=minbase", f"--include={include}", recipe.suite, str(target),
-        f"{MIRROR}/debian",
+        "debootstrap", "--variant=minbase", f"--include={include}", f"--keyring={KEYRING}",
+        recipe.suite, str(target), f"{MIRROR}/debian",
     )  # fmt: skip

@@ -8,7 +8,16 @@ no apk, nginx and redis are the versions of Debian.
 from dataclasses import dataclass
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PACKAGES = ("nginx", "redis-server", "redis-tools", "busybox", "bash", "curl", "docker-registry")
+PACKAGES = (
+    "nginx",
+    "redis-server",
+    "redis-tools",
+    "busybox",
+    "bash",
+    "curl",
+    "netcat-openbsd",
+    "docker-registry",
+)
 
 NGINX_CONF = """\
 user www-data;
@@ -145,6 +154,9 @@ bring base /bin/busybox
 for applet in $(busybox --list); do
   [ -e base/usr/bin/$applet ] || ln -s busybox base/usr/bin/$applet
 done
+rm base/usr/bin/nc
+bring base /bin/nc.openbsd
+mv base/bin/nc.openbsd base/bin/nc
 mkdir -p base/etc base/root base/home base/var/run base/var/log base/run base/proc base/sys base/dev
 mkdir -p -m 1777 base/tmp base/var/tmp
 grep -E '^(root|daemon|bin|sys|www-data|nobody|redis):' /etc/passwd |

@@ -19,19 +19,22 @@ def taken_by_routes(routes: str) -> tuple[ipaddress.IPv4Network, ...]:
     )
 
 
-def choose(
-    lab: str, taken: Iterable[ipaddress.IPv4Network | ipaddress.IPv4Address]
-) -> ipaddress.IPv4Network:
+def is_free(candidate: ipaddress.IPv4Network, taken: Iterable[ipaddress.IPv4Network]) -> bool:
+    """Whether no network of *taken*, but a default route, overlaps *candidate*."""
+    return not any(candidate.overlaps(net) for net in taken if net.prefixlen > 0)
+
+
+def choose(lab: str, taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
     """The first free /24, starting at a place of the lab's own so that it tends to keep it.
 
     Raises:
         ActionFailed: all are taken.
     """
-    nets = tuple(ipaddress.IPv4Network(item) for item in taken)
+    nets = tuple(taken)
     candidates = tuple(POOL.subnets(new_prefix=24))
     start = zlib.crc32(lab.encode()) % len(candidates)
     for candidate in (*candidates[start:], *candidates[:start]):
-        if not any(candidate.overlaps(net) for net in nets if net.prefixlen > 0):
+        if is_free(candidate, nets):
             return candidate
     raise ActionFailed(
         f"no subnet is free for lab {lab}",
