@@ -1,4 +1,4 @@
-"""Where hosts come from. To add a source: one file here, one line in `SOURCES`, one model of its words."""
+"""Where hosts come from. To add a source: one file, one line in `SOURCES`, a model of its words."""
 
 import os.path
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from provision.inventories import lab, ssh_config, vagrant, yaml_file
-from provision.inventories.find import Found, find
+from provision.inventories.find import find
 from provision.load import load_inventory, source_of
 from provision.model.inventory import HostSource, Inventory, SourcedHost, SourcePlaces
 from provision.model.tree import Node

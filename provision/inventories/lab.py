@@ -22,9 +22,9 @@ class Lab:
         Raises:
             UsageError: there is no such lab.
         """
-        from provision.lab import labs
-        from provision.lab.paths import Paths
-        from provision.lab.spec import check_name
+        from provision.lab import labs  # noqa: PLC0415 - only where a lab is used
+        from provision.lab.paths import Paths  # noqa: PLC0415 - only where a lab is used
+        from provision.lab.spec import check_name  # noqa: PLC0415 - only where a lab is used
 
         assert isinstance(source, LabSource)  # noqa: S101 - `matches` said so
         paths = Paths(state=Path(places.state_dir, "lab"), cache=Path(places.cache_dir))

@@ -1,71 +1,70 @@
-"""Keys of the Compose Specification that are no fields of our models: said, never dropped in silence."""
+"""Keys of the Compose Specification that no model has: said, never dropped in silence."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Final
 
 from provision.load import naming
 from provision.load.problems import Problems
-from provision.model.compose_keys import KEYS, Section
+from provision.model import desired
+from provision.model.compose_keys import KEYS, ComposeKey, Section
 from provision.model.document import Document
-from provision.model.tree import Node, quoted
+from provision.model.tree import Node, Value, quoted
 
 EXTENSION: Final = "x-"
 
+SECTIONS: Final[Mapping[Section, tuple[type[Document], str]]] = {
+    "playbook": (desired.PlaybookDocument, "a playbook"),
+    "service": (desired.Service, "a service"),
+    "container": (desired.Container, "a container"),
+    "deploy": (desired.Deploy, "deploy"),
+    "network": (desired.Network, "a network"),
+    "attachment": (desired.NetworkAttachment, "a service's network"),
+    "port": (desired.Port, "a port"),
+    "mount": (desired.Mount, "a mount"),
+    "healthcheck": (desired.Healthcheck, "a healthcheck"),
+}
+"""Each section's model, whose fields are the honoured keys, and what it is called in errors."""
 
-def known(
-    node: Node, section: Section, model: type[Document], problems: Problems, what: str
-) -> Node:
+_NOTHING: Final[tuple[Value, ...]] = (None, False, "", (), {})
+"""Values by which a key asks for nothing, so that nothing is lost (``privileged: false``)."""
+
+
+def known(node: Node, section: Section, problems: Problems) -> Node:
     """A mapping with only those keys that the model or a translation understands."""
     if not node.is_mapping:
         return node
-    gone = [
-        name
-        for name in node.items
-        if not _stays(node, name, section, model.model_fields, problems, what)
-    ]
+    gone = [name for name in node.items if not _stays(name, section)]
+    for name in gone:
+        if not name.startswith(EXTENSION):
+            _say(node, name, section, problems)
     return node.without(*gone) if gone else node
 
 
-def _stays(
-    node: Node,
-    name: str,
-    section: Section,
-    honoured: Collection[str],
-    problems: Problems,
-    what: str,
-) -> bool:
+def _stays(name: str, section: Section) -> bool:
+    key = KEYS[section].get(name)
+    return name in SECTIONS[section][0].model_fields or (
+        key is not None and key.kind == "translated"
+    )
+
+
+def _say(node: Node, name: str, section: Section, problems: Problems) -> None:
+    model, what = SECTIONS[section]
     table = KEYS[section]
-    if name in honoured or (name in table and table[name].kind == "translated"):
-        return True
-    if name.startswith(EXTENSION):
-        return False
-    if name in table:
-        _say(node.key(name), name, section, problems, what)
-    else:
-        problems.error(
-            node.key(name),
-            f"unknown key {quoted(name)} in {what}",
-            hint=naming.nearest(name, {*honoured, *table}),
-        )
-    return False
-
-
-def _say(place: Node, name: str, section: Section, problems: Problems, what: str) -> None:
-    key = KEYS[section][name]
-    if key.kind == "harmless":
-        warning = f"{place.where}: {name} has no effect: {key.why}"
+    place = node.key(name)
+    if name not in table:
+        hint = naming.nearest(name, {*model.model_fields, *table})
+        problems.error(place, f"unknown key {quoted(name)} in {what}", hint=hint)
+    elif table[name].kind == "harmless":
+        warning = f"{place.where}: {name} has no effect: {table[name].why}"
         problems.warn(warning, once=f"{section}.{name}")
-    elif key.kind == "later":
-        problems.error(
-            place,
-            f"{name} in {what} is not handled by this version of swarmlay",
-            why=key.why,
-            hint=key.instead or "remove the key",
-        )
-    else:
-        problems.error(
-            place,
-            f"{name} in {what} would lose its meaning",
-            why=key.why,
-            hint=key.instead or "remove the key",
-        )
+    elif node.items[name].value not in _NOTHING:
+        _refuse(place, f"{name} in {what}", table[name], problems)
+
+
+def _refuse(place: Node, key: str, about: ComposeKey, problems: Problems) -> None:
+    reason = {
+        "lost": "would lose its meaning",
+        "later": "is not handled by this version of swarmlay",
+    }[about.kind]
+    hint = about.instead or "remove the key"
+    problems.error(place, f"{key} {reason}", why=about.why, hint=hint)

@@ -38,6 +38,7 @@ def host(
     name: str,
     entry: HostEntry,
     sourced: SourcedHost | None,
+    *,
     node: Node,
     around: Surroundings,
     problems: Problems,

@@ -46,7 +46,7 @@ def load_inventory(
 
     Args:
         tree: the document; ``tree.file`` is what the user is shown.
-        path: its absolute path: relative paths in it begin there, and host keys are pinned per path.
+        path: its absolute path: relative paths begin there, host keys are pinned per path.
         environment: variables for interpolation.
         state_dir: where known_hosts files are kept.
         home: what ``~`` stands for.
@@ -57,7 +57,9 @@ def load_inventory(
         DocumentError: something in it is wrong; ``others`` holds everything else that is.
     """
     problems = Problems()
-    node = _normalised(_filled(tree, environment, problems), problems)
+    filled = _filled(tree, environment, problems)
+    problems.stop_if_any()  # what is not filled in would only look wrong again
+    node = _normalised(filled, problems)
     document = validated(InventoryDocument, _without_source(node, problems), problems)
     _check_words(node, problems)
     problems.stop_if_any()
@@ -113,12 +115,9 @@ def _without_source(node: Node, problems: Problems) -> Node:
     written = node.items.get("source")
     if written is not None:
         source(written, problems)
-    elif not node.items.get("hosts", node).items:
-        problems.error(
-            node.items.get("hosts", node),
-            "the inventory has no hosts",
-            hint="write hosts or a source",
-        )
+    elif node.items.get("hosts", node.with_value({})).value == {}:
+        place = node.items.get("hosts", node)
+        problems.error(place, "the inventory has no hosts", hint="write hosts or a source")
     return node.without("source")
 
 
@@ -160,7 +159,14 @@ def _hosts(
                 hint=naming.nearest(name, given),
             )
             continue
-        one = host(name, entry_, given.get(name), places[name], around, problems)
+        one = host(
+            name,
+            entry_,
+            given.get(name),
+            node=places[name],
+            around=around,
+            problems=problems,
+        )
         if one is not None:
             found.append(one)
     check_places(found, places, problems)
@@ -196,8 +202,8 @@ def _check_managers(hosts: Sequence[Host], node: Node, problems: Problems) -> No
         )
     elif managers and len(managers) % 2 == 0:
         problems.warn(
-            f"{place.where}: {len(managers)} managers ({', '.join(managers)}) survive no more losses"
-            f" than {len(managers) - 1} would; use an odd number"
+            f"{place.where}: {len(managers)} managers survive no more losses than"
+            f" {len(managers) - 1} would; use an odd number"
         )
 
 

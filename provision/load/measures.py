@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from provision.load.problems import Problems
-from provision.model.tree import Node
+from provision.model.tree import Node, Value
 
 LONGEST: Final = 40
 """Characters; no honest measure is longer."""
@@ -41,8 +41,8 @@ def seconds(node: Node, problems: Problems) -> Node:
     """A number of seconds, or a duration."""
     if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
         return node.with_value(float(node.value))
-    if isinstance(node.value, str) and _fits(_NUMBER, node.value) and node.filled:
-        return node.with_value(float(node.value))
+    if node.filled and _match(_NUMBER, node.value):
+        return node.with_value(float(str(node.value)))
     return duration(node, problems)
 
 
@@ -63,7 +63,7 @@ def size(node: Node, problems: Problems) -> Node:
     """``512m`` → bytes."""
     if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
         return node
-    found = _SIZE.fullmatch(node.value) if _short(node) else None
+    found = _match(_SIZE, node.value)
     if found is None:
         problems.error(
             node,
@@ -83,15 +83,11 @@ def cores(node: Node, problems: Problems) -> Node:
         and node.value >= 0
     ):
         return node.with_value(float(node.value))
-    if isinstance(node.value, str) and _fits(_NUMBER, node.value):
-        return node.with_value(float(node.value))
+    if _match(_NUMBER, node.value):
+        return node.with_value(float(str(node.value)))
     problems.error(node, f"{node.shown} is no number of cores", hint='write "0.5" or 2')
     return node.with_value(0.0)
 
 
-def _short(node: Node) -> bool:
-    return isinstance(node.value, str) and len(node.value) <= LONGEST
-
-
-def _fits(pattern: re.Pattern[str], text: str) -> bool:
-    return len(text) <= LONGEST and pattern.fullmatch(text) is not None
+def _match(pattern: re.Pattern[str], value: Value) -> re.Match[str] | None:
+    return pattern.fullmatch(value) if isinstance(value, str) and len(value) <= LONGEST else None

@@ -1,4 +1,4 @@
-"""Several playbooks → one: equal scalars agree, lists must be equal, ``expect`` lists are joined."""
+"""Several playbooks → one: scalars agree, lists are equal, ``expect`` lists are joined."""
 
 from collections.abc import Sequence
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from provision.load import measures, naming
+from provision.load import compose, measures, naming
 from provision.load.problems import Problems
 from provision.load.shapes import fields, made, nested, texts
 from provision.model.tree import Node, Value, quoted
@@ -40,7 +40,7 @@ def tmpfs(node: Node, problems: Problems) -> tuple[Node, ...]:
 def _mount(node: Node, problems: Problems) -> Node | None:
     if isinstance(node.value, str):
         return _short(node, node.value, problems)
-    long = fields(node, problems, _LONG)
+    long = fields(compose.known(node, "mount", problems), problems, _LONG)
     _check(long, problems)
     return long
 
@@ -85,15 +85,15 @@ def _check(mount: Node, problems: Problems) -> None:
     kind = mount.items.get("type")
     target, source = mount.items.get("target"), mount.items.get("source")
     if target and isinstance(target.value, str) and not target.value.startswith("/"):
-        problems.error(target, f"{quoted(target.value)} is no absolute path in the container")
+        problems.error(target, f"{target.part} is no absolute path in the container")
     if not source or not isinstance(source.value, str) or not kind:
         return
     if kind.value == "bind" and not source.value.startswith("/"):
         problems.error(
             source,
-            f"the bind mount {quoted(source.value)} is relative",
+            f"the bind mount {source.part} is relative",
             why="a bind mount names a path on the hosts, not one beside this file",
             hint="write an absolute path",
         )
     if kind.value == "volume" and not naming.NAME.fullmatch(source.value):
-        problems.error(source, f"{quoted(source.value)} is no volume name", hint=naming.NAME_RULE)
+        problems.error(source, f"{source.part} is no volume name", hint=naming.NAME_RULE)

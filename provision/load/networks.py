@@ -8,8 +8,7 @@ from provision.load import compose, naming
 from provision.load.problems import Problems
 from provision.load.shapes import entry, fields, nested, text_map
 from provision.load.workloads import labels
-from provision.model import desired
-from provision.model.tree import Node, Value, quoted
+from provision.model.tree import Node, quoted
 
 Range: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,7 +18,7 @@ _DOCKERS: Final = ("ingress", "bridge", "host", "none", "docker_gwbridge")
 
 def network(node: Node, problems: Problems) -> Node:
     """One network in long form."""
-    clean = compose.known(entry(node, problems), "network", desired.Network, problems, "a network")
+    clean = compose.known(entry(node, problems), "network", problems)
     ipam = nested({"options": text_map})
     table = {"driver_opts": text_map, "labels": labels, "ipam": ipam}
     return fields(_external(clean), problems, table)
@@ -43,7 +42,7 @@ def check_networks(playbook: Node, problems: Problems) -> None:
         for subnet, node in _subnets(child, problems):
             _check_overlap(name, subnet, node, subnets, problems)
             subnets.append((name, subnet, node))
-    _check_pools(playbook, subnets, problems)
+    _check_pools(playbook, problems)
     _check_firewall(playbook, problems)
 
 
@@ -104,9 +103,7 @@ def cidr(node: Node, problems: Problems) -> Range | None:
     if not isinstance(node.value, str):
         return None  # the model says what it wants
     try:
-        if "/" not in node.value:
-            raise ValueError("it has no prefix length")
-        return ipaddress.ip_network(node.value)
+        return ipaddress.ip_network(node.value if "/" in node.value else "")
     except ValueError as error:
         problems.error(
             node,
@@ -118,6 +115,8 @@ def cidr(node: Node, problems: Problems) -> Range | None:
 
 
 def _why(text: str, error: ValueError) -> str:
+    if "/" not in text:
+        return "it has no prefix length"
     if "has host bits set" in str(error):
         network = ipaddress.ip_network(text, strict=False)
         return f"it has host bits set; the range is {network}"
@@ -141,9 +140,7 @@ def _check_overlap(
             )
 
 
-def _check_pools(
-    playbook: Node, subnets: list[tuple[str, Range, Node]], problems: Problems
-) -> None:
+def _check_pools(playbook: Node, problems: Problems) -> None:
     """The swarm's default pools are CIDRs, and apart from one another."""
     swarm = playbook.items.get("swarm", playbook.with_value({}))
     pools = swarm.items.get("default_addr_pool", swarm.with_value(()))
@@ -167,9 +164,3 @@ def _check_firewall(playbook: Node, problems: Problems) -> None:
                 why="the swarm's data path accepts packets from anybody who can send them",
                 hint="write 'peers', or the ranges your hosts are in",
             )
-
-
-def value_of(node: Node, name: str) -> Value:
-    """The bare value of an entry, None where it is not there."""
-    child = node.items.get(name)
-    return child.value if child is not None else None

@@ -9,6 +9,7 @@ from provision.load.interpolation import Variables, interpolated
 from provision.load.merging import merged
 from provision.load.networks import check_networks, network
 from provision.load.problems import Problems
+from provision.load.published import check_published
 from provision.load.references import check_references
 from provision.load.shapes import Normaliser, each, fields, nested
 from provision.load.validation import validated
@@ -37,6 +38,7 @@ def load_playbooks(
     expect = expectations(whole.items["expect"], problems) if "expect" in whole.items else ()
     document = validated(PlaybookDocument, whole.without("expect"), problems)
     check_networks(whole, problems)
+    check_published(whole, problems)
     check_references(whole, inventory, expect, problems)
     problems.stop_if_any()
     assert document is not None  # noqa: S101 - else there was an error
@@ -60,7 +62,8 @@ def _normalised(tree: Node, variables: Variables, problems: Problems) -> Node:
         problems.error(tree, f"a playbook is a mapping, not {tree.shown}")
         problems.stop_if_any()
     node = interpolated(tree, variables, problems)
-    clean = compose.known(node, "playbook", PlaybookDocument, problems, "a playbook")
+    problems.stop_if_any()  # what is not filled in would only look wrong again
+    clean = compose.known(node, "playbook", problems)
     table: dict[str, Normaliser] = {
         "engine": nested({}),
         "firewall": nested({}),
@@ -87,7 +90,7 @@ def _check_volumes(node: Node, problems: Problems) -> None:
         if child.value is not None and child.value != {}:
             problems.error(
                 child,
-                f"settings of the volume {quoted(name)} are not handled by this version of swarmlay",
+                f"settings of volume {quoted(name)} are not handled by this version of swarmlay",
                 hint=f"write '{name}:' without settings, or remove it",
             )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from provision.load import naming
+from provision.load import compose, naming
 from provision.load.problems import Problems
 from provision.load.shapes import made, text
 from provision.model.tree import Node
@@ -61,12 +61,13 @@ def _expanded(
         )
         return
     for inner, outer in zip(targets, outside, strict=True):
-        yield _port(node, problems, ip, outer, inner, protocol)
+        yield _port(node, problems, ip=ip, published=outer, target=inner, protocol=protocol)
 
 
 def _port(
     node: Node,
     problems: Problems,
+    *,
     ip: str | None,
     published: int | None,
     target: int,
@@ -93,7 +94,8 @@ def _range(node: Node, written: str, problems: Problems) -> list[int]:
 
 
 def _long(node: Node, problems: Problems) -> Iterator[Node]:
-    """The long form; ``published`` may be text there, even a range."""
+    """The long form; ``published`` may be text there."""
+    node = compose.known(node, "port", problems)
     published = node.items.get("published")
     if published is None or not isinstance(published.value, str):
         yield node

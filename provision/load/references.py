@@ -1,6 +1,6 @@
-"""Names that point at something: networks of services, hosts of containers, who an expectation asks."""
+"""Names that point at something: networks of services, hosts of containers, who is to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from provision.load import naming
@@ -10,7 +10,6 @@ from provision.model.inventory import Inventory
 from provision.model.tree import Node, quoted
 
 _SELECTORS: Final = ("all", "managers", "workers")
-_ASKERS: Final = ("from",)
 
 
 def check_references(
@@ -21,11 +20,9 @@ def check_references(
     for section in ("services", "containers"):
         for name, child in _entries(playbook, section):
             _check_attachments(f"{section}.{name}", child, networks, problems)
-            _check_published(f"{section}.{name}", child, problems)
     for name, child in _entries(playbook, "containers"):
         _check_selector(f"containers.{name}.on", child.items.get("on"), inventory, problems)
         _check_attachable(name, child, networks, problems)
-    _check_one_publisher(playbook, problems)
     _check_askers(playbook, inventory, expect, problems)
 
 
@@ -75,43 +72,6 @@ def _check_selector(path: str, node: Node | None, inventory: Inventory, problems
     )
 
 
-def _check_published(path: str, node: Node, problems: Problems) -> None:
-    """One workload does not publish the same port twice."""
-    seen: dict[tuple[object, object], Node] = {}
-    for port in node.items.get("ports", node.with_value(())).elements:
-        key = _published(port)
-        first = seen.setdefault(key, port) if key else port
-        if first is not port:
-            problems.error(
-                port, f"{path} publishes {key[0]}/{key[1]} twice", why=f"first at {first.where}"
-            )
-
-
-def _published(port: Node) -> tuple[object, object]:
-    published, protocol = port.items.get("published"), port.items.get("protocol")
-    if published is None or published.value is None:
-        return ()  # type: ignore[return-value]
-    return published.value, protocol.value if protocol is not None else "tcp"
-
-
-def _check_one_publisher(playbook: Node, problems: Problems) -> None:
-    """On the ingress mesh a port belongs to one service."""
-    owners: dict[tuple[object, object], tuple[str, Node]] = {}
-    for name, child in _entries(playbook, "services"):
-        for port in child.items.get("ports", child.with_value(())).elements:
-            key = _published(port)
-            if not key or "host" in (getattr(port.items.get("mode"), "value", None),):
-                continue
-            owner, first = owners.setdefault(key, (name, port))
-            if owner != name:
-                problems.error(
-                    port,
-                    f"services.{name} publishes {key[0]}/{key[1]}, which services.{owner} has",
-                    why=f"at {first.where}",
-                    hint="publish another port",
-                )
-
-
 def _check_askers(
     playbook: Node, inventory: Inventory, expect: Sequence[Expectation], problems: Problems
 ) -> None:
@@ -119,18 +79,19 @@ def _check_askers(
     known = {name for s in ("services", "containers") for name, _ in _entries(playbook, s)}
     known |= {host.name for host in inventory.hosts} | set(inventory.groups)
     known |= {*_SELECTORS, "laptop"}
-    nodes = {child.key(kind).where: child for child in _expected(playbook) for kind in child.items}
+    askers = {child.key(kind).where: child.items[kind] for child, kind in _expected(playbook)}
     for one in expect:
-        for argument in _ASKERS:
-            asker = str(one.arguments.get(argument, "laptop"))
-            if asker not in known and not inventory.select(asker):
-                place = nodes[one.where].items[one.kind].items[argument]
-                problems.error(
-                    place,
-                    f"{one.kind}.{argument} names {place.shown}: no container, service or host",
-                    hint=naming.nearest(asker, known),
-                )
+        asker = one.arguments.get("from", "laptop")
+        if asker not in known and not inventory.select(str(asker)):
+            place = askers[one.where].items["from"]
+            problems.error(
+                place,
+                f"{one.kind}.from names {place.shown}: no container, service or host",
+                hint=naming.nearest(str(asker), known),
+            )
 
 
-def _expected(playbook: Node) -> Sequence[Node]:
-    return playbook.items.get("expect", playbook.with_value(())).elements
+def _expected(playbook: Node) -> Iterator[tuple[Node, str]]:
+    """Each entry of ``expect`` with its kind."""
+    for child in playbook.items.get("expect", playbook.with_value(())).elements:
+        yield from ((child, kind) for kind in child.items if kind != "within")

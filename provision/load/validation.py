@@ -1,13 +1,13 @@
 """Pydantic's errors → what a person can act on: the place, the wrong value, what was expected."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
 from provision.load import naming
 from provision.load.problems import Problems
-from provision.model.document import Document
+from provision.model.document import PATTERNS, Document
 from provision.model.tree import Node, Scalar, quoted
 
 D = TypeVar("D", bound=Document)
@@ -105,8 +105,13 @@ def _report(
         groups.setdefault(path, []).append(one)
         nodes[path] = node
     for path, group in groups.items():
-        if not _deeper(nodes[path], (node for p, node in nodes.items() if p != path), group):
+        if not (all(one["type"] in _EXPECTED for one in group) and _deeper(path, groups)):
             _say(model, path, nodes[path], group, problems)
+
+
+def _deeper(path: str, others: Iterable[str]) -> bool:
+    """Whether errors inside say better what is wrong than those of a union about the whole."""
+    return any(other.startswith((f"{path}.", f"{path}[")) for other in others)
 
 
 def _at(root: Node, loc: Iterable[int | str]) -> tuple[str, Node]:
@@ -123,18 +128,6 @@ def _shortened(path: str) -> str:
     return path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + "…"
 
 
-def _deeper(node: Node, others: Iterable[Node], group: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether errors inside of *node* say better what is wrong than those of a union about it."""
-    shallow = all(one["type"] in _EXPECTED for one in group)
-    return shallow and node.is_mapping and any(other in _inside(node) for other in others)
-
-
-def _inside(node: Node) -> Iterator[Node]:
-    for child in (*node.items.values(), *node.elements):
-        yield child
-        yield from _inside(child)
-
-
 def _say(
     model: type[Document],
     path: str,
@@ -142,16 +135,14 @@ def _say(
     group: Sequence[Mapping[str, Any]],
     problems: Problems,
 ) -> None:
-    rest: list[Mapping[str, Any]] = []
+    rest = [one for one in group if one["type"] not in _ABOUT_KEYS]
     for one in group:
         if one["type"] == "extra_forbidden":
             _say_unknown(model, path, node, one["loc"], problems)
         elif one["type"] == "missing":
             name = quoted(str(one["loc"][-1]))
             problems.error(node, f"{path} lacks the key {name}", hint=f"write {name}")
-        else:
-            rest.append(one)
-    if rest:
+    if len(rest) == len(group):
         expected = " or ".join(dict.fromkeys(_expectation(one) for one in rest))
         problems.error(
             node,
@@ -176,6 +167,8 @@ def _expectation(one: Mapping[str, Any]) -> str:
     kind, context = one["type"], one.get("ctx", {})
     if kind == "literal_error":
         return f"one of {context['expected']}"
+    if kind == "string_pattern_mismatch":
+        return PATTERNS[context["pattern"]]
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return f"{words} {context[key]}"

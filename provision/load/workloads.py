@@ -22,7 +22,6 @@ from provision.load.shapes import (
     texts,
     words,
 )
-from provision.model import desired
 from provision.model.tree import Node, Value, quoted
 
 _LIMITS: Final = nested({"cpus": measures.cores, "memory": measures.size})
@@ -42,7 +41,7 @@ def service(variables: Variables) -> Normaliser:
     table = {**_workload(variables), "deploy": _deploy}
 
     def normalise(node: Node, problems: Problems) -> Node:
-        clean = compose.known(node, "service", desired.Service, problems, "a service")
+        clean = compose.known(node, "service", problems)
         return fields(_translated(clean, problems), problems, table)
 
     return normalise
@@ -53,7 +52,7 @@ def container(variables: Variables) -> Normaliser:
     table = _workload(variables)
 
     def normalise(node: Node, problems: Problems) -> Node:
-        clean = compose.known(node, "container", desired.Container, problems, "a container")
+        clean = compose.known(node, "container", problems)
         return fields(_with_tmpfs(clean, problems), problems, table)
 
     return normalise
@@ -98,13 +97,7 @@ def networks(node: Node, problems: Problems) -> Node:
 
 
 def _attachment(node: Node, problems: Problems) -> Node:
-    clean = compose.known(
-        entry(node, problems),
-        "attachment",
-        desired.NetworkAttachment,
-        problems,
-        "a network of a service",
-    )
+    clean = compose.known(entry(node, problems), "attachment", problems)
     return fields(clean, problems, {"aliases": each(text), "driver_opts": text_map})
 
 
@@ -136,7 +129,7 @@ def _ulimit(node: Node, _problems: Problems) -> Node:
 
 
 def _healthcheck(node: Node, problems: Problems) -> Node:
-    clean = compose.known(node, "healthcheck", desired.Healthcheck, problems, "a healthcheck")
+    clean = compose.known(node, "healthcheck", problems)
     disabled = clean.items.get("disable")
     found = fields(clean.without("disable"), problems, {**_TIMES, "test": _test})
     if disabled is not None and disabled.value is True:
@@ -158,7 +151,7 @@ def _test(node: Node, problems: Problems) -> Node:
 
 
 def _deploy(node: Node, problems: Problems) -> Node:
-    clean = compose.known(node, "deploy", desired.Deploy, problems, "deploy")
+    clean = compose.known(node, "deploy", problems)
     return fields(
         clean,
         problems,

@@ -1,6 +1,7 @@
+# ruff: noqa: RUF012 - pydantic copies a model's defaults
 """What should be true: the playbook's words, validated, in Compose's long forms.
 
-Short forms (``"80:80"``, ``KEY=value`` lists) are normalised by `load` before these models see them.
+Short forms (``"80:80"``, ``KEY=value`` lists) are made long by `load` before these models see them.
 Durations are seconds (float), sizes are bytes (int).
 """
 
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from provision.model.document import Document
+from provision.model.document import FINGERPRINT, INTERFACE, PACKAGE_VERSION, URL, Document
 
 
 class Repository(Document):
@@ -21,15 +22,17 @@ class Repository(Document):
         fingerprint: 40 hex digits of the signing key; a key with another one is refused.
     """
 
-    url: str = "https://download.docker.com/linux"
-    fingerprint: str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+    url: str = Field(default="https://download.docker.com/linux", pattern=URL)
+    fingerprint: str = Field(
+        default="9DC858229FC7DD38854AE2D88D81803C0EBFCD88", pattern=FINGERPRINT
+    )
 
 
 class Proxy(Document):
     """HTTP proxies of the engine; the peers are added to ``no_proxy``."""
 
-    http: str | None = None
-    https: str | None = None
+    http: str | None = Field(default=None, pattern=URL)
+    https: str | None = Field(default=None, pattern=URL)
     no_proxy: str | None = None
 
 
@@ -37,7 +40,7 @@ class EngineWanted(Document):
     """Which Docker engine a host should have."""
 
     source: Literal["docker", "distro", "present"] = "docker"
-    version: str | None = None
+    version: str | None = Field(default=None, pattern=PACKAGE_VERSION)
     daemon: dict[str, Any] = {}
     proxy: Proxy | None = None
     repository: Repository = Field(default_factory=Repository)
@@ -61,10 +64,10 @@ class FirewallWanted(Document):
 class SwarmWanted(Document):
     """The swarm itself."""
 
-    advertise: str = "auto"
+    advertise: str = Field(default="auto", pattern=INTERFACE)
     data_path_port: int = Field(default=4789, ge=1024, le=49151)
     default_addr_pool: list[str] | None = None
-    subnet_size: int | None = None
+    subnet_size: int | None = Field(default=None, ge=8, le=29)
     autolock: bool = False
     adopt: bool = False
 
@@ -155,7 +158,7 @@ class Mount(Document):
 
 
 class Healthcheck(Document):
-    """A health check; ``test`` in exec form (``["CMD", …]``, ``["CMD-SHELL", …]``, ``["NONE"]``)."""
+    """A health check; ``test`` begins with ``CMD``, ``CMD-SHELL`` or ``NONE``."""
 
     test: list[str] = []
     interval: float | None = None
@@ -294,7 +297,7 @@ class PlaybookDocument(Document):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One entry of ``expect``: its kind (``ping``, ``http``, …), its arguments and where it stands."""
+    """One entry of ``expect``: its kind (``ping``, …), its arguments and where it stands."""
 
     kind: str
     arguments: Mapping[str, Any]

@@ -1,12 +1,14 @@
+# ruff: noqa: RUF012 - pydantic copies a model's defaults
 """The inventory: which hosts there are, what they are for and how SSH reaches them.
 
 `InventoryDocument` is the file as written; `Inventory` is what `load` makes of it (sources asked,
 defaults merged, selectors checked).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
@@ -15,6 +17,8 @@ from provision.model.desired import DesiredState, EngineWanted
 from provision.model.document import Document
 
 Role: TypeAlias = Literal["manager", "worker"]
+
+_SELECTOR: Final = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<index>[0-9]{1,5})\])?")
 
 
 class SudoEntry(Document):
@@ -201,14 +205,13 @@ class Inventory:
         Returns:
             an empty tuple where the selector names nothing.
         """
-        name, _, index = selector.partition("[")
-        found = self._named(name)
-        if not index:
+        words = _SELECTOR.fullmatch(selector)
+        if words is None:
+            return ()
+        found = self._named(words["name"])
+        if words["index"] is None:
             return found
-        digits = index.removesuffix("]")
-        at = (
-            int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else len(found)
-        )
+        at = int(words["index"])
         return found[at : at + 1]
 
     def _named(self, name: str) -> tuple[Host, ...]:

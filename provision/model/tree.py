@@ -66,12 +66,17 @@ class Node:
 
     @property
     def shown(self) -> str:
-        """The value for an error: what was written, quoted, escaped and cut; never what a variable held."""
+        """The value for an error, quoted and cut: as written, never what a variable held."""
         if isinstance(self.value, Mapping):
             return "a mapping"
         if isinstance(self.value, tuple):
             return "a list"
         return quoted(self.text) if self.text or self.value is not None else "nothing"
+
+    @property
+    def part(self) -> str:
+        """What a piece of a short form is, for an error; the whole where a variable is in it."""
+        return self.shown if self.filled else quoted(str(self.value))
 
     def key(self, name: str) -> "Node":
         """The place of the key *name*; the mapping's own where the key was not written."""
