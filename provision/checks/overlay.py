@@ -95,15 +95,9 @@ def _name(container: Mapping[str, Any]) -> str:
     return str(names[0]).removeprefix("/")
 
 
-def probed(
-    host: str, networks: Sequence[NetworkFact], missing: Sequence[str], container: Mapping[str, Any]
-) -> tuple[Endpoint, ...]:
-    """The endpoints that our own container gives, on the *missing* networks."""
-    return tuple(
-        _from(host, n.name, number, container, address)
-        for number, n in enumerate(networks)
-        if n.name in missing and (address := address_on(n.id, container))
-    )
+def probed(host: str, number: int, network: NetworkFact, container: Mapping[str, Any]) -> Endpoint:
+    """The endpoint that our own container gives."""
+    return _from(host, network.name, number, container, address_on(network.id, container))
 
 
 def absent(host: str, network: str, problem: str) -> Endpoint:

@@ -97,9 +97,10 @@ class _Asking:
         wanted = {host: [ids[name] for name in names] for host, names in missing.items()}
         made = prober.make_probes(self.crew, wanted, secrets.token_hex(3)) if wanted else {}
         return tuple(
-            endpoint
-            for host, reply in made.items()
-            for endpoint in _made(host, reply, networks, missing[host])
+            _made(host, number, network, replies.get(network.id))
+            for host, replies in made.items()
+            for number, network in enumerate(networks)
+            if network.name in missing[host]
         )
 
     def _service_questions(
@@ -123,13 +124,11 @@ class _Asking:
         return question.refused(heard.text, overlay.failure(question, heard.text, found))
 
 
-def _made(
-    host: str, reply: prober.Reply, networks: Sequence[NetworkFact], missing: Sequence[str]
-) -> tuple[Endpoint, ...]:
-    if reply.problem:
-        why = f"no probe container: {reply.problem}"
-        return tuple(overlay.absent(host, name, why) for name in missing)
-    return overlay.probed(host, networks, missing, reply.data)
+def _made(host: str, number: int, network: NetworkFact, reply: prober.Reply | None) -> Endpoint:
+    if reply is None or reply.problem:
+        why = "no answer" if reply is None else reply.problem
+        return overlay.absent(host, network.name, f"no probe container: {why}")
+    return overlay.probed(host, number, network, reply.data)
 
 
 def _ordered(asked: Sequence[Cell], unasked: Sequence[Cell]) -> tuple[Cell, ...]:

@@ -52,24 +52,26 @@ def _reply(status: str, body: str) -> Reply:
         return Reply(problem="the engine's answer broke off")
 
 
-def make_probes(crew: Crew, wanted: Mapping[str, Sequence[str]], nonce: str) -> Mapping[str, Reply]:
-    """Start a container of ours on the networks (ids) that lack one: host → its inspection."""
+def make_probes(
+    crew: Crew, wanted: Mapping[str, Sequence[str]], nonce: str
+) -> Mapping[str, Mapping[str, Reply]]:
+    """Start a container of ours on each network (id) that lacks one: host → id → inspection."""
     asked = {
         host: (f"probe swarmlay-probe-{nonce}-{number} {' '.join(networks)}", "ready")
         for number, (host, networks) in enumerate(wanted.items())
     }
     heard = crew.step(asked, "READY", timeout=_SLOW)
-    return {host: _probed(lines) for host, lines in heard.items()}
+    return {host: dict(_probed(lines)) for host, lines in heard.items()}
 
 
-def _probed(lines: Sequence[str]) -> Reply:
+def _probed(lines: Sequence[str]) -> Iterable[tuple[str, Reply]]:
     for line in lines:
         verb, _, rest = line.partition(" ")
+        network, _, text = rest.partition(" ")
         if verb == "probed":
-            return _reply("200", rest)
-        if verb == "no-probe":
-            return Reply(problem=rest)
-    return Reply(problem="no probe container")
+            yield network, _reply("200", text)
+        elif verb == "no-probe":
+            yield network, Reply(problem=text)
 
 
 def enter(crew: Crew, found: Sequence[Endpoint], timeout: float) -> tuple[Endpoint, ...]:

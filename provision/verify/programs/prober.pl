@@ -2,10 +2,11 @@
 # belongs to the namespace it was made in, so one process asks for all of them; images need no tools.
 # Lines in:  deadline SECONDS | get TAG PATH | probe NAME NETWORK... | container KEY ID ADDRESS | ready | end |
 #            ask NUMBER KEY|host ping|mtu|name|tcp|echo|http TARGET [ARGUMENT...] | go SECONDS
-# Lines out: part TAG PIECE-OF-JSON | got TAG STATUS | probed JSON | no-probe WHY | endpoint KEY PORT MTU |
+# Lines out: part TAG PIECE-OF-JSON | got TAG STATUS | probed NETWORK JSON | no-probe NETWORK WHY | endpoint KEY PORT MTU |
 #            no-endpoint KEY WHY | READY | ok NUMBER MS FOUND | no NUMBER WHY | DONE
 my $IMAGE = 'swarmlay/probe:local';
-my %limits = (ping => 0.6, mtu => 0.6, name => 1, tcp => 2, echo => 2, http => 5);
+# How long the first try may take; each further one twice as long: a first packet is often lost.
+my %limits = (ping => 0.25, mtu => 0.25, name => 0.5, tcp => 0.4, echo => 0.4, http => 3);
 my (%places, %asks, %running, @mine, $started, $patience);
 my $done = 1;
 open $places{host}{namespace}, '<', '/proc/self/ns/net' or die "no network namespace: $!";
@@ -67,27 +68,45 @@ sub image {
     return $status == 200 && $body !~ /"error"/ ? '' : flat($body);
 }
 
-# sleep(1) ends by itself and takes the container with it, should this program be killed outright.
+# One container for each network, all started at once: to join a network takes the engine a second.
 sub probe {
-    my ($name, $first, @others) = @_;
+    my ($name, @networks) = @_;
     my $why = image();
-    my ($status, $body) = (0, $why);
-    ($status, $body) = engine('POST', "/containers/create?name=$name", qq({"Image":"$IMAGE","Cmd":["/bin/sleep","120"],)
-      . qq("Labels":{"io.swarmlay.probe":"1"},"StopSignal":"SIGKILL","HostConfig":{"AutoRemove":true,"NetworkMode":"$first"}})) if !$why;
-    push @mine, $name if $status == 201;
-    ($status, $body) = engine('POST', "/containers/$name/start", '', '', 40) if $status == 201;
-    for my $network (@others) {
-        last if $status != 204 && $status != 200;
-        ($status, $body) = engine('POST', "/networks/$network/connect", qq({"Container":"$name"}), '', 40);
+    my %answers;
+    for my $network (@networks) {
+        last if $why;
+        my $own = "$name-" . keys %answers;
+        push @mine, $own;
+        my $child = open $answers{$network}, '-|';
+        return say('no-probe', $network, "fork: $!") if !defined $child;
+        next if $child;
+        say(start_probe($own, $network));
+        POSIX::_exit(0);
     }
-    ($status, $body) = engine('GET', "/containers/$name/json") if $status == 204 || $status == 200;
-    say($status == 200 ? ('probed', flat($body)) : ('no-probe', flat($body)));
+    say('no-probe', $_, $why || 'nothing') for grep { !$answers{$_} } @networks;
+    for my $network (keys %answers) { my $line = readline $answers{$network}; print STDOUT $line if defined $line; close $answers{$network} }
+}
+
+# sleep(1) ends by itself and takes the container with it, should this program be killed outright.
+sub start_probe {
+    my ($name, $network) = @_;
+    my $host = qq("HostConfig":{"AutoRemove":true,"NetworkMode":"$network"});
+    my $what = qq({"Image":"$IMAGE","Cmd":["/bin/sleep","120"],"Labels":{"io.swarmlay.probe":"1"},$host});
+    my ($status, $body) = engine('POST', "/containers/create?name=$name", $what);
+    ($status, $body) = engine('POST', "/containers/$name/start", '', '', 40) if $status == 201;
+    ($status, $body) = engine('GET', "/containers/$name/json") if $status == 204;
+    return ($status == 200 ? 'probed' : 'no-probe', $network, flat($body));
+}
+
+sub clean {
+    my @gone = splice @mine;
+    engine('DELETE', "/containers/$_?force=1&v=1") for @gone;
+    engine('DELETE', "/images/$IMAGE") if @gone;
 }
 
 END {
     my $code = $?;
-    engine('DELETE', "/containers/$_?force=1&v=1") for @mine;
-    engine('DELETE', "/images/$IMAGE") if @mine;
+    clean();
     $? = $code;
 }
 
@@ -174,7 +193,7 @@ sub echo {
 
 sub ask {
     my ($number, $place, $kind, $target, @more) = @_;
-    $asks{$number} = { number => $number, place => $place, kind => $kind, target => $target, more => \@more, next => 0, pause => 0.1, why => 'no answer' };
+    $asks{$number} = { number => $number, place => $place, kind => $kind, target => $target, more => \@more, next => 0, pause => 0.05, slack => 1, why => 'no answer' };
 }
 
 sub finish {
@@ -201,6 +220,7 @@ sub again {
     $ask->{why} = $why;
     $ask->{next} = now() + $ask->{pause};
     $ask->{pause} = $ask->{pause} < 0.5 ? 2 * $ask->{pause} : 0.7;
+    $ask->{slack} *= 2 if $ask->{slack} < 8;
 }
 
 sub attempt {
@@ -387,7 +407,7 @@ sub tick {
     }
     for my $number (keys %running) {
         my $ask = $asks{$number} or next;
-        again($ask, 'timeout') if now() > $ask->{since} + $limits{ $ask->{kind} };
+        again($ask, 'timeout') if now() > $ask->{since} + $limits{ $ask->{kind} } * $ask->{slack};
     }
     return 0 if %asks && now() < $started + $patience;
     finish($_, 'no', $running{ $_->{number} } && $_->{why} eq 'no answer' ? 'timeout' : $_->{why}) for values %asks;
@@ -413,4 +433,5 @@ while (!$ended) {
     }
     $done = tick() if !$done;
 }
+clean();
 say('BYE');
