@@ -17,7 +17,7 @@ DIRECTORY = "/var/lib/swarmlay"
 MANIFEST = f"{DIRECTORY}/manifest.json"
 
 Kind: TypeAlias = Literal[
-    "package", "hold", "file", "content", "directory", "tree", "unit", "swarm", "setting"
+    "package", "hold", "file", "content", "directory", "tree", "group", "unit", "swarm", "setting"
 ]
 _SAFE = re.compile(r"[A-Za-z0-9 @._:/+~=,%-]{1,300}")
 
@@ -28,8 +28,8 @@ class Entry:
 
     Attributes:
         kind: a ``package``, a ``hold`` on one, a ``file`` or the ``content`` (digest) we gave it, a
-            ``directory`` we made, a ``tree`` that others fill for us, a ``unit`` we enabled, the
-            ``swarm`` we formed or joined, a kernel ``setting``.
+            ``directory`` we made, a ``tree`` that others fill for us, a ``group``, a ``unit`` we
+            enabled, the ``swarm`` we formed or joined, a ``setting`` that the engine changes.
         name: its name or path.
         detail: what was before (``absent``, ``kept``, ``empty``), or the digest, or the value.
     """
@@ -91,7 +91,7 @@ note_parents() {
 }
 note_file() {
     written="{\"kind\":\"content\",\"name\":\"$1\",\"detail\":\"$2\"}"
-    grep -qF "$written" "$lines" || add content "$1" "$2"
+    [ -z "$2" ] || grep -qF "$written" "$lines" || add content "$1" "$2"
     has file "$1" && return 0
     if [ ! -e "$1" ]; then note_parents "$1"; add file "$1" absent; return 0; fi
     mkdir -p "$directory/before${1%/*}"
@@ -102,6 +102,18 @@ note_tree() {
     has tree "$1" && return 0
     if [ ! -e "$1" ]; then add tree "$1" absent
     elif [ -z "$(ls -A "$1")" ]; then add tree "$1" empty; fi
+}
+note_group() {
+    has group "$1" || grep -q "^$1:" /etc/group || add group "$1" absent
+}
+note_setting() {
+    has setting "$1" && return 0
+    case $1 in
+    FORWARD) policy=$(iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p')
+        add setting FORWARD "${policy:-ACCEPT}" ;;
+    *) path=/proc/sys/$(echo "$1" | tr . /)
+        [ ! -r "$path" ] || add setting "$1" "$(cat "$path")" ;;
+    esac
 }
 open_manifest() {
     umask 022
@@ -134,6 +146,8 @@ while [ $# -ge 3 ]; do
     case $1 in
     file) note_file "$2" "$3" ;;
     tree) note_tree "$2" ;;
+    group) note_group "$2" ;;
+    setting) note_setting "$2" ;;
     *) note "$1" "$2" "$3" ;;
     esac
     shift 3
