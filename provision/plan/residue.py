@@ -59,7 +59,7 @@ def _on_host(
         return  # the swarm stays for others, and with it the rules that it needs
     yield from _swarm(facts)
     if isinstance(facts.firewall, Known):
-        for rule in surplus(facts.firewall.value, ()):
+        for rule in surplus(facts.firewall.value, (), inventory.cluster):
             what = f"firewall rule {rule.port}/{rule.protocol} from {rule.source}"
             yield Residue(facts.host, what, "swarmlay down")
     if purge and isinstance(facts.manifest, Known):

@@ -46,7 +46,7 @@ class Ports:
             return
         for host in context.hosts:
             state = _state(context, host)
-            if ours := surplus(state, ()):
+            if ours := surplus(state, (), context.cluster_name):
                 yield _close(context, host, state, ours)
 
 
@@ -54,7 +54,7 @@ def _closable(context: Context, state: FirewallState, rules: tuple[Rule, ...]) -
     """Ours for nobody: known only when every host's address is (a peer may just be asleep)."""
     if len(context.addresses) < len(context.inventory.hosts):
         return ()
-    return surplus(state, rules)
+    return surplus(state, rules, context.cluster_name)
 
 
 def wanted_rules(context: Context, host: Host) -> tuple[Rule, ...]:

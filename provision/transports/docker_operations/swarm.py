@@ -8,6 +8,7 @@ from provision.transports.docker_operations.updating import update
 
 _NOT_IN_A_SWARM = 406
 _UNAVAILABLE = 503
+_SUBNET_SIZE = 24  # the docker command's own default
 _ROLES = {"worker": "Worker", "manager": "Manager"}
 
 
@@ -19,7 +20,8 @@ def init(request: Request) -> Any:
         "DataPathAddr": request.maybe("data_path_addr", ""),
         "DataPathPort": request.maybe("data_path_port", 0),
         "DefaultAddrPool": list(request.maybe("default_addr_pool", ())),
-        "SubnetSize": request.maybe("subnet_size", 0),
+        # Zero, with a pool, makes the leader's allocator exit and no network ever gets a subnet.
+        "SubnetSize": request.maybe("subnet_size") or _SUBNET_SIZE,
         "ForceNewCluster": False,
         "Spec": {
             "Labels": dict(request.maybe("labels", {})),
