@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from provision.errors import ActionFailed
 
@@ -15,6 +16,7 @@ ENVIRONMENT = {
 # What we started ends with us: a later `lab down` need not fear that something still works.
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 _TAIL = 12
+_LAST_LINES = 5
 
 
 def find(program: str) -> str | None:
@@ -67,3 +69,32 @@ def attempt(
 def succeeds(words: Sequence[str]) -> bool:
     """Whether *words* end with exit code 0."""
     return attempt(words).returncode == 0
+
+
+def launch(words: Sequence[str], log: Path) -> None:
+    """Start what outlives us, in a session of its own, with its words appended to *log*.
+
+    Raises:
+        ActionFailed: it cannot be started.
+    """
+    with log.open("ab") as words_of_it:
+        started = subprocess.run(
+            ["setsid", "--fork", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=words_of_it,
+            stderr=words_of_it,
+            cwd="/",
+            env=ENVIRONMENT,
+            check=False,
+        )
+    if started.returncode:
+        raise ActionFailed(f"cannot start `{words[0]}`", why=last_words(log))
+
+
+def last_words(log: Path) -> str:
+    """The last lines of a log."""
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
+    except OSError:
+        lines = []
+    return "; ".join(lines) or "nothing was logged"

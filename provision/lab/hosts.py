@@ -5,7 +5,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from provision.errors import HostUnreachable, SwarmlayError
 from provision.lab import processes
-from provision.lab.commands import ENVIRONMENT, run
+from provision.lab.commands import last_words, launch, run
 from provision.lab.host_init import (
     DOCKER_FOLDERS,
     Plug,
@@ -28,6 +27,7 @@ from provision.lab.spec import SSH_USER
 _USER_ID = 1000
 _REBOOT = signal.SIGRTMIN + 5
 _SSH_PORT = 22
+START_GRACE = 1.0  # seconds until a process that was started must be seen
 _SCRIPTS = {"supervise.sh": supervise_script, "init.sh": init_script, "root.sh": root_script}
 
 
@@ -121,16 +121,7 @@ def switch_on(folder: Path) -> None:
     if supervisor_pid(folder) is not None:
         return
     (folder / "again").unlink(missing_ok=True)
-    with (folder / "log").open("ab") as log:
-        subprocess.Popen(  # it outlives us on purpose
-            ["/bin/sh", supervisor(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            env=ENVIRONMENT,
-        )
+    launch(["/bin/sh", supervisor(folder)], folder / "log")
 
 
 def switch_off(folder: Path) -> int | None:
@@ -151,12 +142,16 @@ def wait_until_open(host: LabHost, folder: Path, deadline: float) -> None:
     Raises:
         SwarmlayError: the host ended by itself. HostUnreachable: it takes too long.
     """
-    grace = time.monotonic() + 0.5
+    grace = time.monotonic() + START_GRACE
     while not _greets(host.address):
         if time.monotonic() > grace and supervisor_pid(folder) is None:
-            raise SwarmlayError("the host ended while booting", where=host.name, why=log(folder))
+            raise SwarmlayError(
+                "the host ended while booting", where=host.name, why=last_words(folder / "log")
+            )
         if time.monotonic() > deadline:
-            raise HostUnreachable("SSH does not answer", where=host.name, why=log(folder))
+            raise HostUnreachable(
+                "SSH does not answer", where=host.name, why=last_words(folder / "log")
+            )
         time.sleep(0.02)
 
 
@@ -168,15 +163,6 @@ def _greets(address: str) -> bool:
             return bool(readable) and connection.recv(4) == b"SSH-"
     except OSError:
         return False
-
-
-def log(folder: Path) -> str:
-    """The last words of the host's supervisor."""
-    try:
-        words = (folder / "log").read_text(errors="replace").strip().splitlines()[-5:]
-    except OSError:
-        words = []
-    return "; ".join(words) or "nothing was logged"
 
 
 def restart(lab: Lab, host: LabHost, folder: Path, timeout: float, *, hard: bool) -> None:
@@ -197,5 +183,7 @@ def restart(lab: Lab, host: LabHost, folder: Path, timeout: float, *, hard: bool
     while processes.alive(first) and time.monotonic() < deadline:
         time.sleep(0.02)
     if processes.alive(first):
-        raise HostUnreachable("the host does not go down", where=host.name, why=log(folder))
+        raise HostUnreachable(
+            "the host does not go down", where=host.name, why=last_words(folder / "log")
+        )
     wait_until_open(host, folder, deadline)

@@ -2,18 +2,18 @@
 
 import json
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 from provision.errors import SwarmlayError
 from provision.lab import processes
-from provision.lab.commands import run
+from provision.lab.commands import last_words, launch, run
 from provision.lab.labs import Lab
 from provision.lab.paths import Paths
 
 PORT = 5000
 _PATIENCE = 10.0
+_START_GRACE = 1.0
 _SECRET_IS_OF_NO_USE = "one process, one lab"  # noqa: S105 - only several registries share it
 
 
@@ -31,7 +31,7 @@ def settings(storage: Path, listen: str) -> str:
     """The registry's configuration file; YAML takes JSON."""
     document = {
         "version": 0.1,
-        "log": {"level": "warn"},
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(storage)},
             "delete": {"enabled": True},
@@ -76,35 +76,26 @@ def _launch(folder: Path, seed: Path) -> None:
     tools = seed / "tools"
     loader = next((tools / "lib").glob("ld-linux*"))
     words = [str(loader), "--library-path", str(tools / "lib"), str(tools / "docker-registry")]
-    with (folder / "log").open("ab") as log:
-        subprocess.Popen(  # it outlives us on purpose
-            [*words, "serve", mark(folder.parent)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            env={"OTEL_TRACES_EXPORTER": "none"},
-        )
+    launch([*words, "serve", mark(folder.parent)], folder / "log")
 
 
 def _wait_until_open(lab: Lab, folder: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection((lab.bridge_address, PORT), timeout=1).close()
-        except OSError as error:
-            if time.monotonic() > deadline or pid(folder.parent) is None:
-                raise SwarmlayError(
-                    "the lab's registry does not start",
-                    where=address(lab),
-                    why=_last_words(folder) or str(error),
-                ) from error
-            time.sleep(0.02)
-        else:
-            return
+    begun = time.monotonic()
+    while (error := _refusal(lab)) is not None:
+        waited = time.monotonic() - begun
+        if waited > _PATIENCE or (waited > _START_GRACE and pid(folder.parent) is None):
+            raise SwarmlayError(
+                "the lab's registry does not start",
+                where=address(lab),
+                why=last_words(folder / "log"),
+            ) from error
+        time.sleep(0.02)
 
 
-def _last_words(folder: Path) -> str:
-    lines = (folder / "log").read_text(errors="replace").strip().splitlines()
-    return "; ".join(lines[-3:])
+def _refusal(lab: Lab) -> OSError | None:
+    """Why nobody answers at the registry's address, or None if somebody does."""
+    try:
+        socket.create_connection((lab.bridge_address, PORT), timeout=1).close()
+    except OSError as error:
+        return error
+    return None
