@@ -187,8 +187,10 @@ CASES = {
         "",
     ),
     "overlap": (
-        "networks:\n  a: {ipam: {config: [{subnet: 10.0.0.0/16}]}}\n"
-        + "  b: {ipam: {config: [{subnet: «10.0.9.0/24}]}}\n",
+        """networks:
+  a: {ipam: {config: [{subnet: 10.0.0.0/16}]}}
+  b: {ipam: {config: [{subnet: «10.0.9.0/24}]}}
+""",
         "the subnet 10.0.9.0/24 of b overlaps 10.0.0.0/16 of a",
         "",
     ),
