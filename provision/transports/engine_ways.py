@@ -15,7 +15,6 @@ from provision.transports.docker_api import EngineUnavailable
 from provision.transports.privilege import Privilege
 from provision.transports.streams import ChannelStream
 
-SOCKET = "/var/run/docker.sock"
 _DIAL = ("docker", "system", "dial-stdio")
 _PROHIBITED = 1
 _CONNECT_FAILED = 2
@@ -38,7 +37,7 @@ class EngineWays:
         transport: Callable[[], paramiko.Transport],
         privilege: Privilege,
         where: str,
-        socket: str = SOCKET,
+        socket: str,
     ) -> None:
         self._transport = transport
         self._privilege = privilege

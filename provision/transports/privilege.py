@@ -23,10 +23,15 @@ _NO_SUDO = re.compile(r"sudo.{0,3}: (?:command )?not found|sudo.{0,3}: No such f
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A command line for the host's shell, and what goes before its stdin."""
+    """An argv that is ready to run, and what goes before its stdin."""
 
-    command: str
+    words: tuple[str, ...]
     preamble: bytes
+
+    @property
+    def command(self) -> str:
+        """The line for the host's shell: words are quoted here and nowhere else."""
+        return shlex.join(self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,13 @@ class Privilege:
     password: Callable[[], str] | None = None
 
     def prepare(self, words: Sequence[str], *, sudo: bool) -> Prepared:
-        """Quote *words* - here and nowhere else - and put sudo before them."""
+        """*words* with sudo before them, where it is wanted and needed."""
         if not (sudo and self.needed):
-            return Prepared(shlex.join((*_LOCALE, *words)), b"")
+            return Prepared((*_LOCALE, *words), b"")
         if self.password is None:
-            return Prepared(shlex.join((*_LOCALE, "sudo", "-n", "--", *words)), b"")
+            return Prepared((*_LOCALE, "sudo", "-n", "--", *words), b"")
         guarded = ("sh", "-c", _SKIP_TO_MARK, _MARK, *words)
-        line = shlex.join((*_LOCALE, "sudo", "-S", "-p", "", "--", *guarded))
+        line = (*_LOCALE, "sudo", "-S", "-p", "", "--", *guarded)
         return Prepared(line, f"{self.password()}\n{_MARK}\n".encode())
 
     def judge(self, heard: Heard, *, sudo: bool, where: str) -> None:

@@ -13,7 +13,7 @@ from provision.transports.long_steps import DIRECTORY, LongSteps
 from provision.transports.privilege import privilege
 from provision.transports.routes import Route, route
 from provision.transports.ssh_config import UserConfig
-from provision.transports.ssh_session import SshSession
+from provision.transports.ssh_session import DOCKER_SOCKET, SshSession
 
 __all__ = ["SshSession", "SshTransport", "forget"]
 
@@ -27,6 +27,7 @@ class SshTransport:
         ask_password: asks the person at the terminal; None when there is nobody.
         notice: told what the user should see (a host key that was recorded).
         unit_directory: where long steps live on hosts.
+        docker_socket: the engine's socket on hosts.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class SshTransport:
         ask_password: Callable[[str], str] | None = None,
         notice: Callable[[str], None] | None = None,
         unit_directory: str = DIRECTORY,
+        docker_socket: str = DOCKER_SOCKET,
     ) -> None:
         self._targets = dict(targets)
         self._environment = dict(environment)
@@ -45,6 +47,7 @@ class SshTransport:
         self._keys = Keys(self._environment, self._ask)
         self._configs: dict[str | None, UserConfig] = {}
         self._lock = threading.Lock()
+        self._docker_socket = docker_socket
         self._long_steps = LongSteps(uuid.uuid4().hex, unit_directory)
 
     def connect(self, host: str) -> SshSession:
@@ -57,7 +60,7 @@ class SshTransport:
         )
         way = self._route(target)
         become = privilege(target.sudo, way.host.user, self._environment, self._ask, host)
-        session = SshSession(target, way, opener, become, self._long_steps)
+        session = SshSession(target, way, opener, become, self._long_steps, self._docker_socket)
         session.connect(target.wait)
         return session
 

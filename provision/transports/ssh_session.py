@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _COMMANDS_AT_ONCE = 5  # sshd allows ten sessions a connection; pipes and the engine need some
 _RECONNECT_WAIT = 10.0
+DOCKER_SOCKET = "/var/run/docker.sock"
 _SCRIPT = ("sh", "-s")
 
 
@@ -38,12 +39,14 @@ class SshSession:
         opener: Opener,
         privilege: Privilege,
         long_steps: LongSteps,
+        docker_socket: str,
     ) -> None:
         self._target = target
         self._route = route
         self._opener = opener
         self._privilege = privilege
         self._performer = Performer(self, self._engine_door, long_steps)
+        self._docker_socket = docker_socket
         self._connection: Connection | None = None
         self._closed = False
         self._connecting = threading.Lock()
@@ -168,7 +171,7 @@ class SshSession:
 
         with self._engine_made:
             if self._the_engine is None:
-                ways = EngineWays(self._transport, self._privilege, self.host)
+                ways = EngineWays(self._transport, self._privilege, self.host, self._docker_socket)
                 self._the_engine = Engine(ways.open, self.host)
             return self._the_engine
 

@@ -1,7 +1,8 @@
 """Steps to deeds: each kind of the closed set is carried out by its own module."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from provision.errors import ActionFailed
@@ -58,33 +59,61 @@ class Performer:
             case Upload():
                 return upload(self.shell, step)
             case Docker():
-                return self._docker(step, values, progress)
+                return perform_docker(self.engine, step, values, progress)
             case Wait():
                 return self._wait(step, values, progress)
-
-    def _docker(
-        self, step: Docker, values: Mapping[Ref, str], progress: Callable[[str], None] | None
-    ) -> Answer:
-        """The operation's answer; what the engine refuses is an answer, too."""
-        arguments = data_of(step.arguments, values)
-        try:
-            value = self.engine(step.operation, arguments, timeout=step.timeout, progress=progress)
-        except ActionFailed as error:
-            return Answer(1, "", " - ".join(part for part in (error.what, error.why) if part))
-        return Answer(0, value if isinstance(value, str) else "", "", value)
 
     def _wait(
         self, step: Wait, values: Mapping[Ref, str], progress: Callable[[str], None] | None
     ) -> Answer:
-        predicate = step.predicate
-        if isinstance(predicate, Run):
-            return wait_for_command(self.shell, step, predicate, values)
-        bound = replace(predicate, arguments=data_of(predicate.arguments, values))
-        return wait_for_engine(self._ask, step, bound, progress)
+        if isinstance(step.predicate, Run):
+            return wait_for_command(self.shell, step, step.predicate, values)
+        return wait_on_engine(self.engine, step, values, progress)
 
-    def _ask(self, predicate: Docker) -> Any:
+
+def perform_docker(
+    engine: EngineDoor,
+    step: Docker,
+    values: Mapping[Ref, str],
+    progress: Callable[[str], None] | None,
+) -> Answer:
+    """Carry out a `Docker` step; what the engine refuses is an answer, too.
+
+    The answer's ``stdout`` is the scalar that ``captures`` keeps: an id or a token.
+    """
+    arguments = data_of(step.arguments, values)
+    try:
+        value = engine(step.operation, arguments, timeout=step.timeout, progress=progress)
+    except ActionFailed as error:
+        return Answer(1, "", " - ".join(part for part in (error.what, error.why) if part))
+    return Answer(0, _scalar(value), "", value)
+
+
+def wait_on_engine(
+    engine: EngineDoor,
+    step: Wait,
+    values: Mapping[Ref, str],
+    progress: Callable[[str], None] | None,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Answer:
+    """Watch a `Docker` predicate."""
+    if not isinstance(step.predicate, Docker):
+        raise TypeError("not a predicate of the engine")
+    predicate, arguments = step.predicate, data_of(step.predicate.arguments, values)
+
+    def ask() -> Any:
         """A predicate's verdict; an engine that restarts is worth asking again."""
         try:
-            return self.engine(predicate.operation, predicate.arguments, timeout=predicate.timeout)
+            return engine(predicate.operation, arguments, timeout=predicate.timeout)
         except ActionFailed as error:
             return {"done": False, "text": str(error), "failed": None}
+
+    return wait_for_engine(ask, step, progress, now=now, sleep=sleep)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("ID") or value.get("Id")
+    return value if isinstance(value, str) else ""

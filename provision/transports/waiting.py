@@ -1,10 +1,9 @@
 """Watching a condition: a command's on the host itself, an engine's from here."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from provision.model.actions import Docker, Ref, Run, Wait
+from provision.model.actions import Ref, Run, Wait
 from provision.model.probes import Answer
 from provision.transports.commands import argv, stdin_of
 from provision.transports.shell import Shell
@@ -53,16 +52,18 @@ def wait_for_command(shell: Shell, step: Wait, predicate: Run, values: Mapping[R
 
 
 def wait_for_engine(
-    ask: Callable[[Docker], Any],
+    ask: Callable[[], Any],
     step: Wait,
-    predicate: Docker,
     progress: Callable[[str], None] | None,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> Answer:
-    """Ask the engine until its answer is done or failed; *progress* hears each new text."""
-    deadline = time.monotonic() + step.timeout
-    text = ""
+    """Ask until the verdict is done or failed; *progress* hears each new text."""
+    deadline = now() + step.timeout
+    text = None
     while True:
-        said = ask(predicate)
+        said = ask()
         if said["text"] != text and progress is not None:
             progress(said["text"])
         text = said["text"]
@@ -70,9 +71,9 @@ def wait_for_engine(
             return Answer(0, text, "", said)
         if said["failed"]:
             return Answer(1, text, said["failed"], said)
-        if time.monotonic() > deadline:
+        if now() > deadline:
             return Answer(1, text, _gave_up(step, text), said)
-        time.sleep(step.every)
+        sleep(step.every)
 
 
 def _gave_up(step: Wait, last: str) -> str:

@@ -8,7 +8,7 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | --- | --- | --- |
 | info | | ``/info`` |
 | swarm.init | advertise_addr, listen_addr? (0.0.0.0:2377), data_path_addr?, data_path_port?, default_addr_pool? [cidr], subnet_size?, autolock?, labels? {} | node id |
-| swarm.join | remote_addrs [], token, advertise_addr, listen_addr?, data_path_addr? | None |
+| swarm.join | remote_addrs [], token, advertise_addr, listen_addr?, data_path_addr? | node id |
 | swarm.leave | force? | whether it was in a swarm |
 | swarm.update | labels {}: added to those there are, None takes one away | whether it changed |
 | swarm.token | role: worker or manager | the token (capture it under a secret ref) |
@@ -29,7 +29,7 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | task.list | filters? | tasks |
 | container.list | all?, filters? | containers |
 | container.inspect | id | container |
-| container.create | name, body: the Engine API's, auth? | id; the image is pulled if absent |
+| container.create | name, body: the Engine API's, networks? {name: EndpointSettings}, auth? | id; the image is pulled if absent |
 | container.start | id | None; one that runs is fine |
 | container.remove | id, force?, volumes? | whether it was there |
 | image.pull | image, auth? | None |

@@ -1,6 +1,7 @@
 """Standalone containers and volumes of one host."""
 
 from typing import Any
+from urllib.parse import quote
 
 from provision.errors import ActionFailed
 from provision.transports.docker_api import EngineError
@@ -41,8 +42,13 @@ def _create(request: Request) -> str:
     found = inside(made, "Id")
     if not isinstance(found, str):
         raise EngineError(0, "the engine gave no id for the new container")
-    for name, endpoint in list(networks.items())[1:]:
-        request.post(f"/networks/{name}/connect", {"Container": found, "EndpointConfig": endpoint})
+    try:
+        for name, endpoint in list(networks.items())[1:]:
+            connection = {"Container": found, "EndpointConfig": endpoint}
+            request.post(f"/networks/{quote(name, safe='')}/connect", connection)
+    except EngineError:
+        request.delete(f"/containers/{found}", force=True)  # half made is in the way next time
+        raise
     return found
 
 

@@ -43,7 +43,7 @@ def is_allocated(request: Request) -> Any:
     subnets = _subnets(network)
     if inside(network, "Driver", default="") and subnets:
         return verdict(done=True, text=f"allocated {', '.join(subnets)}")
-    text = "the managers have not given it a subnet yet"
+    text = "the managers have not given it a driver and a subnet (overlap, or pool used up?)"
     return verdict(done=False, text=text, failed=_overlap(request, network))
 
 
