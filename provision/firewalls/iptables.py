@@ -129,6 +129,7 @@ def _forget() -> tuple[Step, ...]:
     return (
         Run(("systemctl", "disable", "--quiet", UNIT_NAME), accepts=frozenset({0, 1})),
         Run(("rm", "-f", SCRIPT, UNIT)),
+        Run(("rmdir", "/etc/swarmlay"), accepts=frozenset({0, 1})),
         Run(("systemctl", "daemon-reload")),
         Run(("systemctl", "stop", UNIT_NAME), accepts=frozenset({0, 5})),
     )

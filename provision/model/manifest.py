@@ -126,7 +126,7 @@ open_manifest() {
         echo "this host is listed by the cluster '$owner' ($manifest), not '$1'" >&2
         exit 4
     fi
-    sed -n '/^{"kind"/s/,$//p' "$manifest" >"$lines"
+    sed -n '/^{"kind"/{s/,$//;p;}' "$manifest" >"$lines"
 }
 close_manifest() {
     { printf '{"schema":1,"cluster":"%s","entries":[\n' "$1"

@@ -23,6 +23,16 @@ _PACKAGES: Final = {
     "docker": ("docker-ce", "docker-ce-cli", "--", "containerd.io"),
     "distro": ("docker.io", "docker-cli?", "--"),
 }
+# What an engine makes besides its packages' files.
+_BROUGHT = (
+    Entry("tree", "/var/lib/docker"),
+    Entry("tree", "/var/lib/containerd"),
+    Entry("tree", "/opt/containerd"),
+    Entry("file", "/etc/docker/key.json"),
+    Entry("group", "docker"),
+    Entry("setting", "net.ipv4.ip_forward"),
+    Entry("setting", "FORWARD"),
+)
 _TOO = ("iptables", "ca-certificates")
 _PATTERN = re.compile(r"[A-Za-z0-9.*?+~\[\]-]{1,64}")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}")
@@ -63,9 +73,7 @@ class Debian:
         """List, wait, repair; key, source, settings; packages; start, and hear it answer."""
         packages = _PACKAGES["distro" if wanted.source == "distro" else "docker"]
         held = _held(wanted)
-        entries = [Entry("tree", "/var/lib/docker"), Entry("tree", "/var/lib/containerd")]
-        entries += [Entry("group", "docker"), Entry("setting", "net.ipv4.ip_forward")]
-        entries += [Entry("setting", "FORWARD"), *(Entry("hold", name) for name in held)]
+        entries = [*_BROUGHT, *(Entry("hold", name) for name in held)]
         repository = _repository(facts, wanted, cluster)
         install = Run(
             (*("sh", "-s", "--", cluster, wanted.version or "", wanted.source), *packages, *_TOO),
@@ -147,9 +155,7 @@ def _not_installable(wanted: EngineWanted) -> str:
     if wanted.version is not None and not _PATTERN.fullmatch(wanted.version):
         return f"engine.version {wanted.version!r} is no version"
     if wanted.source == "docker" and not _FINGERPRINT.fullmatch(_fingerprint(wanted)):
-        return (
-            f"engine.repository.fingerprint {wanted.repository.fingerprint!r} is not 40 hex digits"
-        )
+        return f"{wanted.repository.fingerprint!r} is no fingerprint of 40 hex digits"
     return ""
 
 

@@ -28,7 +28,8 @@ patiently() {
 }
 apt() {
     patiently apt-get -y -q -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef \
-        -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+        -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 \
+        -o APT::Keep-Downloaded-Packages=false --no-install-recommends "$@"
 }
 update() { echo "reading the package lists"; apt update "$@"; }
 fresh() { [ -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 2>/dev/null)" ]; }

@@ -40,7 +40,7 @@ if [ -n "$ours" ]; then
             { echo "*$table"
               "$tool-save" -t $table 2>/dev/null | awk '
                 /^-A DOCKER/ { next }
-                / (-[io] (docker0|docker_gwbridge|br-[0-9a-f]+)|-j DOCKER[-A-Z0-9]*)( |$)/ && /^-A/ {
+                /^-A/ && / (-[io] (docker0|docker_gwbridge|br-[0-9a-f]+)|-j DOCKER[-A-Z]*)( |$)/ {
                     sub(/^-A/, "-D"); print }
                 /^:DOCKER/ {
                     name = substr($1, 2)
@@ -116,6 +116,7 @@ for group in $(names group); do groupdel "$group" 2>/dev/null; done
 systemctl daemon-reload 2>/dev/null
 systemctl reset-failed docker.service docker.socket containerd.service 2>/dev/null
 [ -z "$ours" ] || rm -rf /run/docker /run/containerd /run/docker.sock /run/docker.pid
+[ -z "${others:-}" ] || exit 0 # what is still there stays listed
 rm -rf "$directory/before"
 rm -f "$manifest" "$directory"/.lines.*
 rmdir /etc/swarmlay "$directory" 2>/dev/null
