@@ -1,6 +1,7 @@
 """Node to node over each overlay network: name, ping, TCP and a payload that fills its MTU."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from provision.model.facts import Known
@@ -178,6 +179,20 @@ def failure(question: Question, why: str, found: Sequence[Endpoint]) -> str:
         "mtu": f"a full-size packet from {a.name} on {a.host} to {b.name} on {b.host} is lost",
     }
     return f"{what[cell.probe]}: {why}"
+
+
+def explained(cell: Cell, underlay: Sequence[Cell]) -> Cell:
+    """A failed cell with what the underlay already knows about its pair of hosts."""
+    if cell.layer != LAYER or cell.state is not State.FAILED:
+        return cell
+    pair = {cell.source, cell.target}
+    causes = [c for c in underlay if c.state is State.FAILED and {c.source, c.target} == pair]
+    if not causes:
+        return cell
+    blocked = ", ".join(f"{c.probe} from {c.source} to {c.target}" for c in causes)
+    return replace(
+        cell, reason=f"{cell.reason}; the underlay blocks {blocked}", hint=causes[0].hint
+    )
 
 
 def unasked(

@@ -36,10 +36,11 @@ def check(
     """
     cluster = known_or(observed.cluster, None)
     chosen = _chosen(cluster, networks)
-    cells = [*hosts.cells(observed), *_underlay(inventory, observed, sessions, cluster, timeout)]
-    cells += control.cells(observed)
+    below = _underlay(inventory, observed, sessions, cluster, timeout)
+    cells = [*hosts.cells(observed), *below, *control.cells(observed)]
     if cluster is not None:
-        cells += between(_scene(inventory, observed, cluster, chosen), sessions, timeout)
+        above = between(_scene(inventory, observed, cluster, chosen), sessions, timeout)
+        cells += [overlay.explained(cell, below) for cell in above]
     unreachable = tuple(
         f.host for f in observed.hosts.values() if not isinstance(f.reachable, Known)
     )

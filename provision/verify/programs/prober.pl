@@ -137,6 +137,7 @@ sub mtu_of {
 sub settle {
     my ($key, $id, $address) = @_;
     return 'this machine is not known to the probe' if !$setns;
+    leave($key);
     my ($status, $body) = engine('GET', "/containers/$id/json");
     return flat($body) if $status != 200;
     my ($pid) = $body =~ /"Pid":\s*(\d+)/;
@@ -152,12 +153,18 @@ sub settle {
     return '';
 }
 
+# A container may have been started anew since it was entered.
+sub leave {
+    my $place = delete $places{ $_[0] } or return;
+    for my $socket (grep { $_ } $place->{server}, $place->{icmp}) { forget($socket); close $socket }
+}
+
 sub container {
     my $key = $_[0];
     my $why = settle(@_);
     return if !$why;
     enter('host') if $setns;
-    delete $places{$key};
+    leave($key);
     say('no-endpoint', $key, $why);
 }
 
@@ -230,6 +237,7 @@ sub attempt {
     $running{ $ask->{number} } = 1;
     enter($ask->{place});
     my $kind = $ask->{kind};
+    $ask->{target} = '127.0.0.1' if $ask->{target} eq 'localhost';
     if    ($kind eq 'name')                     { query($ask, $ask->{target}, \&named) }
     elsif ($ask->{target} =~ /^[\d.]+$/)        { contact($ask, $ask->{target}) }
     elsif ($ask->{place} eq 'host')             { again($ask, "$ask->{target} is not an address") }
