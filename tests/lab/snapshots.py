@@ -16,12 +16,14 @@ echo '== links'; find /etc/systemd /etc/rc?.d -type l -printf '%p -> %l\n' | sor
 echo '== packages'; dpkg-query -W -f '${Package} ${Version} ${Status}\n' | sort
 echo '== units'; systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
 echo '== failed'; systemctl --failed --no-legend --no-pager
-echo '== filter'; iptables-save 2>/dev/null | grep -v '^[#:]' ; ip6tables-save 2>/dev/null | grep -v '^[#:]'
+echo '== filter'; iptables-save 2>/dev/null | grep -v '^[#:]'
+ip6tables-save 2>/dev/null | grep -v '^[#:]'
 echo '== interfaces'; ip -o link | awk -F': ' '{print $2}' | sed 's/@.*//' | sort
 echo '== addresses'; ip -o -4 addr | awk '{print $2, $4}' | sort
 echo '== routes'; ip route | sort
 echo '== listeners'; ss -Hltnu | awk '{print $1, $5}' | sort -u
-echo '== processes'; ps -e -o comm= 2>/dev/null | sort -u | grep -E 'docker|containerd|swarmlay' || true
+echo '== processes'
+ps -e -o comm= 2>/dev/null | sort -u | grep -E 'docker|containerd|swarmlay' || true
 """
 
 PUBLISHED = (

@@ -1,6 +1,6 @@
 """Hosts that do not answer: the others are done, nothing is guessed, teardown works around them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,9 +34,7 @@ def inventory(tmp_path: Path) -> Callable[[Lab, str], str]:
 
 
 @pytest.fixture(scope="module")
-def swarmlay(
-    fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]
-) -> Iterator[Swarmlay]:
+def swarmlay(fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]) -> Swarmlay:
     """Three bare hosts."""
     return swarmlay_on(fresh_lab())
 

@@ -1,13 +1,16 @@
-"""Runs that are cut off: each converges when it is simply run again, with no double and no orphan."""
+"""Runs that are cut off: each converges when it is run again, without a double or an orphan."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from provision.lab.access import ssh_words
 from provision.lab.labs import Lab
 from tests.lab.swarmlay import Ended, Swarmlay, kill
 
@@ -19,9 +22,7 @@ MOMENTS = (0.4, 1.2, 2.5, 5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 24.0)
 
 
 @pytest.fixture
-def swarmlay(
-    fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]
-) -> Iterator[Swarmlay]:
+def swarmlay(fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]) -> Swarmlay:
     """Bare hosts, new for each test."""
     return swarmlay_on(fresh_lab())
 
@@ -90,7 +91,7 @@ def wait_for(swarmlay: Swarmlay, host: str, condition: str, seconds: int = 120) 
 
 
 def test_ssh_cut_during_apt(swarmlay: Swarmlay) -> None:
-    """sshd's sessions are ended in the middle of the installation: it goes on, we re-attach."""
+    """SSH sessions are ended in the middle of the installation: it goes on, we re-attach."""
     process = swarmlay.start("up", OVERLAY, "--yes", "-o", "json")
     wait_for(swarmlay, "worker-1", "pgrep -x apt-get || pgrep -x dpkg")
     cut = (
@@ -111,8 +112,6 @@ def test_ssh_cut_during_apt(swarmlay: Swarmlay) -> None:
 
 def words_for(swarmlay: Swarmlay, host: str) -> tuple[str, ...]:
     """The system's ssh to a host."""
-    from provision.lab.access import ssh_words
-
     return ssh_words(swarmlay.lab, swarmlay.lab.host(host))
 
 
@@ -132,9 +131,6 @@ def test_reboot_of_a_worker_during_up(swarmlay: Swarmlay) -> None:
 
 def swarmlay_lab(verb: str, host: str, swarmlay: Swarmlay) -> int:
     """`swarmlay lab VERB HOST`."""
-    import os
-    import sys
-
     words = [sys.executable, "-m", "provision.cli", "lab", verb, host, "--name", swarmlay.lab.name]
     done = subprocess.run(
         words,

@@ -1,6 +1,6 @@
 """What belongs to others on the same hosts survives, or is the reason for a clear refusal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,7 @@ timeout 30 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.1; done'
 
 
 @pytest.fixture(scope="module")
-def swarmlay(
-    fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]
-) -> Iterator[Swarmlay]:
+def swarmlay(fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]) -> Swarmlay:
     """Hosts on which somebody already runs an engine."""
     made = swarmlay_on(fresh_lab())
     made.hosts(DOCKER)

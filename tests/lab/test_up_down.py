@@ -1,6 +1,6 @@
 """The main job on real hosts: bare, up, nothing to change, drift, down, bare again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def before(swarmlay: Swarmlay) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def formed(swarmlay: Swarmlay, before: dict[str, str]) -> Iterator[Ended]:
+def formed(swarmlay: Swarmlay, before: dict[str, str]) -> Ended:
     """The end of the first `up`."""
     assert before
     return swarmlay("up", OVERLAY, "--yes", "-o", "json")

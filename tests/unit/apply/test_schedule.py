@@ -84,7 +84,7 @@ def action(name: str, *steps: Step, after: Sequence[str] = (), **extra: Any) -> 
     """An action called ``host:x:thing``."""
     return Action(
         id=name,
-        host=name.split(":")[0],
+        host=name.split(":", maxsplit=1)[0],
         resource="x",
         subject=name,
         change=Change.CREATE,

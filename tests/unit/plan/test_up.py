@@ -5,14 +5,14 @@ from dataclasses import replace
 from provision.model.actions import Change, Docker, Plan
 from provision.model.desired import (
     Container,
-    DesiredState,
     Deploy,
+    DesiredState,
     Network,
     NetworkAttachment,
     Service,
 )
 from provision.model.facts import Known, Unknown
-from provision.model.observed import FirewallState, Membership, ObservedState
+from provision.model.observed import FirewallState, Membership
 from provision.plan import PlanOptions, plan_up
 from tests.unit.plan.worlds import (
     bare_world,
@@ -23,7 +23,6 @@ from tests.unit.plan.worlds import (
     swarm_world,
     three,
     unreachable,
-    with_engine,
 )
 
 
@@ -124,7 +123,7 @@ def test_an_unknown_manager_never_leads_to_a_second_swarm() -> None:
 
 
 def test_a_host_of_another_swarm_is_refused_with_both_ids() -> None:
-    """launchpad accepted any node id as "already joined"."""
+    """Any node id is not "already joined" (a defect of launchpad)."""
     inventory = three()
     world = changed(swarm_world(inventory), "w2", swarm=Known(member(inventory, "w2", "other9")))
     cluster = world.cluster

@@ -55,7 +55,7 @@ def bare(name: str, address: str) -> HostFacts:
     """A reachable Debian host without Docker and without a firewall."""
     return HostFacts(
         host=name,
-        reachable=Known(True),
+        reachable=Known(value=True),
         os=Known(DEBIAN),
         architecture=Known("x86_64"),
         hostname=Known(name),
