@@ -250,11 +250,12 @@ class ProcessPipe:
 
     def send(self, text: str) -> None:
         """Write to its stdin."""
+        stdin = self._process.stdin
+        if stdin is None:
+            return
         try:
-            if self._process.stdin is None:
-                raise OSError("no stdin")
-            self._process.stdin.write(text.encode())
-            self._process.stdin.flush()
+            stdin.write(text.encode())
+            stdin.flush()
         except (OSError, ValueError) as error:
             raise HostUnreachable(
                 "The command has ended", where=self._where, why=str(error)

@@ -60,7 +60,14 @@ class SshTransport:
         )
         way = self._route(target)
         become = privilege(target.sudo, way.host.user, self._environment, self._ask, host)
-        session = SshSession(target, way, opener, become, self._long_steps, self._docker_socket)
+        session = SshSession(
+            target,
+            route=way,
+            opener=opener,
+            privilege=become,
+            long_steps=self._long_steps,
+            docker_socket=self._docker_socket,
+        )
         session.connect(target.wait)
         return session
 

@@ -35,6 +35,7 @@ class SshSession:
     def __init__(
         self,
         target: SshTarget,
+        *,
         route: Route,
         opener: Opener,
         privilege: Privilege,

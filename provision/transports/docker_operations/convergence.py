@@ -55,11 +55,11 @@ def is_converged(request: Request) -> Any:
     wanted = _wanted(request, service)
     running = sum(1 for task in tasks if _runs(task))
     text = f"{running}/{wanted} tasks running"
-    stuck = _broken_update(service) or _first_failure(request, service, tasks)
+    stuck = _broken_update(request, service, tasks) or _first_failure(request, service, tasks)
     if stuck is not None:
         return verdict(done=False, text=f"{text}; {stuck}", failed=stuck)
     updating = inside(service, "UpdateStatus", "State", default="completed") == "updating"
-    leaving = any(task.state == "running" and not _runs(task) for task in tasks)
+    leaving = _leaving(request, tasks)
     if running == wanted and not updating and not leaving:
         return verdict(done=True, text=text)
     return verdict(
@@ -140,11 +140,24 @@ def _ready(node: Mapping[str, Any]) -> bool:
     return bool(inside(node, "Status", "State") == "ready")
 
 
-def _broken_update(service: Mapping[str, Any]) -> str | None:
+def _leaving(request: Request, tasks: list[_Task]) -> bool:
+    """Whether tasks are still stopping; on a node that is down they seem to for ever."""
+    left = [task for task in tasks if task.state == "running" and not _runs(task)]
+    if not left:
+        return False
+    alive = {node.get("ID") for node in request.listed("/nodes") if _ready(node)}
+    return any(task.node in alive for task in left)
+
+
+def _broken_update(request: Request, service: Mapping[str, Any], tasks: list[_Task]) -> str | None:
     status = inside(service, "UpdateStatus", default={})
     words = _BROKEN_UPDATE.get(str(inside(status, "State")))
+    if words is None:
+        return None
+    failed = [task for task in tasks if task.state in _ENDED]
     message = inside(status, "Message", default="")
-    return f"{words}: {message}" if words and message else words
+    why = _told(request, failed[-1], logs=True) if failed else message
+    return f"{words}: {why}" if why else words
 
 
 def _first_failure(request: Request, service: Mapping[str, Any], tasks: list[_Task]) -> str | None:

@@ -20,10 +20,14 @@ def pull_image(request: Request, image: str) -> None:
     """Pull one image."""
     name, tag = split(image)
     headers = registry_headers(request)
-    said = request.post("/images/create", None, headers, fromImage=name, tag=tag)
+    try:
+        said = request.post("/images/create", None, headers, fromImage=name, tag=tag)
+    except EngineError as error:
+        why = f"{image} cannot be pulled: {error.message}"
+        raise EngineError(error.status, why, where=error.where) from error
     for line in said if isinstance(said, list) else [said]:
         if inside(line, "error"):
-            raise EngineError(500, str(line["error"]))
+            raise EngineError(500, f"{image} cannot be pulled: {line['error']}")
 
 
 def split(image: str) -> tuple[str, str]:
