@@ -124,7 +124,9 @@ class PlainConsole:
         if self._said.get(action_id) == text:
             return []
         self._said[action_id] = text
-        return [line(dim(f"  {host}: {text}"))]
+        action = self._board.action(action_id)
+        subject = f"{action.subject}: " if action else ""
+        return [line(dim(f"  {host}: {subject}{text}"))]
 
     def _finished(self, result: Result) -> Line:
         action = self._board.action(result.action)

@@ -1,7 +1,6 @@
 """A check as tables: hosts × hosts for what lies between, hosts × probes for what lies on one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from typing import TypeAlias
 
 from provision.model.findings import Cell, CheckReport, State
@@ -31,37 +30,58 @@ _SYMBOL = {State.OK: "✓", State.FAILED: "✗", State.UNKNOWN: "?", State.UNAVA
 _GRAVEST = (State.FAILED, State.UNKNOWN, State.OK, State.UNAVAILABLE)
 _Key: TypeAlias = tuple[str, str]
 _Meetings: TypeAlias = Mapping[_Key, Sequence[Cell]]
+_IN_FULL = {"expect": "expected by the playbooks"}
 _ALWAYS_DRAWN = frozenset({"overlay"})
 
 
 def check_lines(report: CheckReport, screen: Screen) -> list[Line]:
     """A table per layer and subject, then what is wrong, what is unavailable, and a sum."""
-    lines = [line(bold("Check"), f" of cluster {report.cluster}")]
-    for (layer, subject), cells in _groups(report.cells):
-        lines += _section(layer, subject, cells, screen)
+    lines = [line(bold("Check"), f" of cluster {report.cluster}"), line("")]
+    asked = [c for c in report.cells if c.state is not State.UNAVAILABLE]
+    for layer, cells in _by(asked, lambda cell: cell.layer).items():
+        lines += _layer(layer, cells, screen)
     lines += _legend(report.cells)
     lines += problem_lines(report.cells, screen)
     lines += unavailable_lines(report.cells, screen)
-    return [*lines, line(""), _sum(report)]
+    return _squeezed([*lines, line(""), _sum(report)])
 
 
-def _groups(cells: Sequence[Cell]) -> list[tuple[tuple[str, str], list[Cell]]]:
-    order = {key: at for at, key in enumerate(dict.fromkeys((c.layer, c.subject) for c in cells))}
-    ordered = sorted(cells, key=lambda c: order[c.layer, c.subject])
-    return [(key, list(group)) for key, group in groupby(ordered, lambda c: (c.layer, c.subject))]
+def _squeezed(lines: Sequence[Line]) -> list[Line]:
+    """Never two empty lines together."""
+    pairs = zip([(), *lines], lines, strict=False)
+    return [now for before, now in pairs if span_cells(now) or span_cells(before)]
 
 
-def _section(layer: str, subject: str, cells: Sequence[Cell], screen: Screen) -> list[Line]:
-    asked = [c for c in cells if c.state is not State.UNAVAILABLE]
-    if not asked:
-        return []
-    between = [c for c in asked if c.source != c.target]
-    alone = [c for c in asked if c.source == c.target]
-    name = f"{layer} {subject}".strip()
-    lines = [line(""), line(_mark(asked), bold(name), dim(f"  {_in_words(between, alone)}"))]
-    if layer in _ALWAYS_DRAWN or screen.verbose or any(c.state is not State.OK for c in asked):
-        lines += _pairs(between, screen) + _hosts(alone, screen)
-    return lines
+def _layer(layer: str, cells: Sequence[Cell], screen: Screen) -> list[Line]:
+    """A layer of which all is well is a line; what a person came for is always drawn."""
+    subjects = _by(cells, lambda cell: "" if cell.subject == cell.source else cell.subject)
+    drawn = layer in _ALWAYS_DRAWN or screen.verbose or any(c.state is not State.OK for c in cells)
+    if not drawn:
+        return [_title(layer, cells)]
+    return [row for name, own in subjects.items() for row in _subject(layer, name, own, screen)]
+
+
+def _by(cells: Sequence[Cell], key: Callable[[Cell], str]) -> dict[str, list[Cell]]:
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(key(cell), []).append(cell)
+    return groups
+
+
+def _subject(layer: str, name: str, cells: Sequence[Cell], screen: Screen) -> list[Line]:
+    title = _title(f"{layer} {name}".strip(), cells)
+    if all(c.state is State.OK for c in cells) and layer not in _ALWAYS_DRAWN:
+        return [title]
+    between = [c for c in cells if c.source != c.target]
+    alone = [c for c in cells if c.source == c.target]
+    return [line(""), title, *_pairs(between, screen), *_hosts(alone, screen), line("")]
+
+
+def _title(name: str, cells: Sequence[Cell]) -> Line:
+    between = [c for c in cells if c.source != c.target]
+    alone = [c for c in cells if c.source == c.target]
+    name = _IN_FULL.get(name, name)
+    return line(_mark(cells), bold(name), dim(f"  {_in_words(between, alone)}"))
 
 
 def _mark(cells: Sequence[Cell]) -> Span:
@@ -75,16 +95,14 @@ def _gravest(cells: Sequence[Cell]) -> State:
 
 
 def _in_words(between: Sequence[Cell], alone: Sequence[Cell]) -> str:
-    words = []
-    if between:
-        pairs = {(c.source, c.target) for c in between}
-        bad = {(c.source, c.target) for c in between if c.state is not State.OK}
-        words.append(f"{len(pairs) - len(bad)} of {len(pairs)} pairs: {_probes(between)}")
-    if alone:
-        hosts = {c.source for c in alone}
-        bad_hosts = {c.source for c in alone if c.state is not State.OK}
-        words.append(f"{len(hosts) - len(bad_hosts)} of {len(hosts)} hosts: {_probes(alone)}")
-    return "; ".join(words)
+    words = [_counted("pairs", between)] if between else []
+    return "; ".join([*words, _counted("hosts", alone)] if alone else words)
+
+
+def _counted(noun: str, cells: Sequence[Cell]) -> str:
+    every = {(c.source, c.target) for c in cells}
+    bad = {(c.source, c.target) for c in cells if c.state is not State.OK}
+    return f"{len(every) - len(bad)} of {len(every)} {noun}: {_probes(cells)}"
 
 
 def _probes(cells: Sequence[Cell]) -> str:

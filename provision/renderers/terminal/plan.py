@@ -1,7 +1,7 @@
 """A plan as a person reads it: what would change where, why, and what one would type for it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -134,11 +134,20 @@ def command_lines(commands: Sequence[str], screen: Screen) -> list[Line]:
 
 def differences(before: Any, after: Any) -> list[str]:
     """``replicas: 3 → 5`` for what differs; nothing where only one side is known."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        keys = dict.fromkeys([*before, *after])
-        return [f"{k}: {_short(before.get(k))} → {_short(after.get(k))}"
-                for k in keys if before.get(k) != after.get(k)]  # fmt: skip
-    return [] if before is None or after is None else [f"{_short(before)} → {_short(after)}"]
+    if before is None or after is None:
+        return []
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    keys = [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
+    return [f"{f'{k}: ' if k else ''}{_short(old.get(k))} → {_short(new.get(k))}" for k in keys]
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value below *value* by its dotted name."""
+    if not isinstance(value, Mapping):
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _leaves(inner, f"{name}.{key}" if name else str(key))
 
 
 def _short(value: Any) -> str:

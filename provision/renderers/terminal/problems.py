@@ -81,9 +81,14 @@ def unavailable_lines(cells: Sequence[Cell], screen: Screen) -> list[Line]:
 
 
 def _cause(cause: str, same: Sequence[Cell], screen: Screen) -> list[Line]:
-    layers = ", ".join(dict.fromkeys(f"{c.layer} {c.subject}".strip() for c in same))
-    hosts = ", ".join(dict.fromkeys(c.source for c in same))
+    layers = ", ".join(dict.fromkeys(_name(c) for c in same))
+    hosts = ", ".join(dict.fromkeys(c.source for c in same if c.source))
     lines = wrap((dim("  – "), bold(cause)), screen.width, hang=6)
-    lines += wrap(dim(f"not checked for this: {layers}, from {hosts}"), screen.width, indent=6)
+    where = f", from {hosts}" if hosts else ""
+    lines += wrap(dim(f"not checked for this: {layers}{where}"), screen.width, indent=6)
     hint = next((c.hint for c in same if c.hint), "")
     return lines + (wrap(f"→ {hint}", screen.width, indent=6, hang=8) if hint else [])
+
+
+def _name(cell: Cell) -> str:
+    return cell.subject if cell.subject.startswith(cell.layer) else f"{cell.layer} {cell.subject}"

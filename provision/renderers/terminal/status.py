@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from provision.model.facts import Known, Unknown, known_or
 from provision.model.inventory import Host
 from provision.model.labels import is_ours
-from provision.model.observed import Cluster, ContainerFact, HostFacts, NodeFact, ServiceFact
+from provision.model.observed import (
+    Cluster,
+    ContainerFact,
+    HostFacts,
+    NetworkFact,
+    NodeFact,
+    ServiceFact,
+)
 from provision.model.report import StatusReport
 from provision.renderers.base import Screen
 from provision.renderers.terminal.plan import heading
@@ -119,11 +126,15 @@ def _owner(labels: Mapping[str, str], cluster: str) -> Span:
     return Span("") if is_ours(labels, cluster) else dim("not ours")
 
 
+def _network_owner(network: NetworkFact, cluster: str) -> Span:
+    return dim("the swarm's own") if network.name == "ingress" else _owner(network.labels, cluster)
+
+
 def _networks(cluster: Cluster, name: str, screen: Screen) -> list[Line]:
     networks = [n for n in cluster.networks if n.driver == "overlay"]
     rows: list[Sequence[Words]] = [
         (n.name, ", ".join(n.subnets), dim(_kinds(n.attachable, n.internal, n.options)),
-         _owner(n.labels, name))
+         _network_owner(n, name))
         for n in sorted(networks, key=lambda n: n.name)
     ]  # fmt: skip
     return _block("Networks", rows, screen)

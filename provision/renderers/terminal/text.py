@@ -163,23 +163,28 @@ def table(
     rows: Sequence[Sequence[Words]], *, indent: int = 0, gap: int = 2, width: int = 0
 ) -> list[Line]:
     """*rows* in columns as wide as their widest cell; with *width* the last column wraps."""
-    lines = [[line(cell) for cell in row] for row in rows]
-    inner = [[span_cells(cell) for cell in row[:-1]] for row in lines]
-    widths = [max(column) for column in zip_longest(*inner, fillvalue=0)]
-    return [done for row in lines for done in _row(row, widths, indent, gap, width)]
+    heads = [[line(cell) for cell in row[:-1]] for row in rows]
+    widths = [max(c) for c in zip_longest(*([*map(span_cells, h)] for h in heads), fillvalue=0)]
+    starts = [_start(head, widths, indent, gap) for head in heads]
+    return [done for start, row in zip(starts, rows, strict=True)
+            for done in _finish(start, row[-1], width, indent)]  # fmt: skip
 
 
-def _row(row: list[Line], widths: list[int], indent: int, gap: int, width: int) -> list[Line]:
+def _start(head: Sequence[Line], widths: Sequence[int], indent: int, gap: int) -> list[Span]:
     spans = [Span(" " * indent)] if indent else []
-    for cell, columns in zip(row[:-1], widths, strict=False):
+    for cell, columns in zip(head, widths, strict=False):
         spans += [*cell, Span(" " * (columns - span_cells(cell) + gap))]
+    return spans
+
+
+def _finish(start: list[Span], last: Words, width: int, indent: int) -> list[Line]:
     if not width:
-        return [(*spans, *row[-1])]
-    at = span_cells(spans)
-    if at + span_cells(row[-1]) > width and width - at < width // 3:  # too narrow to read
-        return [tuple(spans), *wrap(row[-1], width, indent=indent + 4)]
-    first, *others = wrap(row[-1], width - at) or [()]
-    return [(*spans, *first), *((Span(" " * at), *other) for other in others)]
+        return [(*start, *line(last))]
+    at = span_cells(start)
+    if at + span_cells(line(last)) > width and width - at < width // 3:  # too narrow to read
+        return [tuple(start), *wrap(last, width, indent=indent + 4)]
+    first, *others = wrap(last, width - at) or [()]
+    return [(*start, *first), *((Span(" " * at), *other) for other in others)]
 
 
 def show(lines: Iterable[Line], *, color: bool) -> str:

@@ -49,7 +49,7 @@ def test_plain_lines_tell_the_story() -> None:
     """Without a terminal: a line a thing that happened, each progress once."""
     assert _plain() == (
         "· observe: 2 hosts\n"
-        "  w1: unpacking docker.io\n"
+        "  w1: Docker engine: unpacking docker.io\n"
         "✓ w1: Docker engine  10.2 s\n"
         "✗ w2: Docker engine: apt ended with 100  3.0 s\n"
     )

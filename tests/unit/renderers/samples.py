@@ -144,7 +144,7 @@ def _underlay() -> list[Cell]:
 
 def _host_cells() -> list[Cell]:
     probes = ("reachable", "engine", "vxlan", "clock")
-    return [Cell("host", "", probe, host, host, State.OK) for host in HOSTS for probe in probes]
+    return [Cell("host", host, probe, host, host, State.OK) for host in HOSTS for probe in probes]
 
 
 def _no_ip_vs() -> list[Cell]:
