@@ -118,39 +118,39 @@ def root_script(plug: Plug) -> str:
     """Lay out the file systems in a mount namespace of the host's own and become systemd."""
     folder = quote(str(plug.folder))
     binds = "\n".join(
-        f"mkdir -p var/lib/{name}; mount --bind {folder}/{name} var/lib/{name}"
+        f"mkdir -p var/lib/{name}; mount -n --bind {folder}/{name} var/lib/{name}"
         for name in DOCKER_FOLDERS
     )
     nodes = "\n".join(f"mknod -m 666 dev/{name} c 1 {minor}" for name, minor in NODES.items())
     return f"""#!/bin/sh
 set -eu
 umask 022
-mount --make-rprivate /
-mount -t overlay swarmlay -o lowerdir={quote(str(plug.rootfs))},upperdir={folder}/upper,\
+mount -n --make-rprivate /
+mount -n -t overlay swarmlay -o lowerdir={quote(str(plug.rootfs))},upperdir={folder}/upper,\
 workdir={folder}/work {folder}/root
 cd {folder}/root
 {binds}
-mount -t proc -o nosuid,nodev,noexec proc proc
+mount -n -t proc -o nosuid,nodev,noexec proc proc
 for area in {" ".join(READ_ONLY_SYSCTLS)}; do
   [ ! -d proc/sys/$area ] || {{
-    mount --bind proc/sys/$area proc/sys/$area
-    mount -o remount,bind,ro proc/sys/$area
+    mount -n --bind proc/sys/$area proc/sys/$area
+    mount -n -o remount,bind,ro proc/sys/$area
   }}
 done
 mkdir -p .boot
-mount -t tmpfs -o mode=755,size=64k tmpfs .boot
+mount -n -t tmpfs -o mode=755,size=64k tmpfs .boot
 cat proc/sys/kernel/random/uuid >.boot/id
-mount --bind .boot/id proc/sys/kernel/random/boot_id
-umount -l .boot
+mount -n --bind .boot/id proc/sys/kernel/random/boot_id
+umount -n -l .boot
 rmdir .boot
-mount -t sysfs -o nosuid,nodev,noexec sysfs sys
-mount -t tmpfs -o mode=755,nosuid,nodev tmpfs run
-mount -t tmpfs -o mode=755,nosuid tmpfs dev
+mount -n -t sysfs -o nosuid,nodev,noexec sysfs sys
+mount -n -t tmpfs -o mode=755,nosuid,nodev tmpfs run
+mount -n -t tmpfs -o mode=755,nosuid tmpfs dev
 {nodes}
 mknod -m 666 dev/tty c 5 0
 mkdir dev/pts dev/shm dev/net
-mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
-mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs dev/shm
+mount -n -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs dev/shm
 mknod -m 666 dev/net/tun c 10 200
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
@@ -161,7 +161,7 @@ ln -s /proc/self/fd/2 dev/stderr
 mkdir -p .machine
 pivot_root . .machine
 cd /
-umount -l /.machine
+umount -n -l /.machine
 rmdir /.machine
 hostname {plug.hostname}
 exec env -i container=other {_environment(plug.cgroups)}\
@@ -172,13 +172,13 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
 
 def _cgroup_mounts(cgroups: Cgroups) -> str:
     if cgroups.unified:
-        return "mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup"
-    lines = ["mount -t tmpfs -o mode=755,nosuid,nodev,noexec tmpfs sys/fs/cgroup"]
+        return "mount -n -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup"
+    lines = ["mount -n -t tmpfs -o mode=755,nosuid,nodev,noexec tmpfs sys/fs/cgroup"]
     for hierarchy in cgroups.hierarchies:
         place = f"sys/fs/cgroup/{hierarchy.folder}"
         lines += [
             f"mkdir {place}",
-            f"mount -t cgroup -o nosuid,nodev,noexec,{hierarchy.options} cgroup {place}",
+            f"mount -n -t cgroup -o nosuid,nodev,noexec,{hierarchy.options} cgroup {place}",
         ]
         if len(hierarchy.controllers) > 1:
             lines += [

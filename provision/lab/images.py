@@ -55,8 +55,8 @@ def _workshop(root: Path, fresh: Path) -> tuple[str, ...]:
     """A shell in a throw-away copy of the root file system."""
     merged = fresh / "merged"
     layers = f"lowerdir={root},upperdir={fresh}/upper,workdir={fresh}/work"
-    mount = f"mount -t overlay workshop -o {quote(layers)} {quote(str(merged))}"
-    return ("sh", "-c", f"mount --make-rprivate / && {mount} && {chroot_shell(merged)}")
+    mount = f"mount -n -t overlay workshop -o {quote(layers)} {quote(str(merged))}"
+    return ("sh", "-c", f"mount -n --make-rprivate / && {mount} && {chroot_shell(merged)}")
 
 
 def _pack_all(workshop: Path, fresh: Path) -> None:

@@ -151,7 +151,7 @@ def _make_network(lab: Lab) -> None:
 def _remove_network(name: str) -> None:
     bridge = bridge_name(name)
     network.remove_namespaces(scope_name(name, ""))
-    network.remove_links((*network.links(f"{bridge}_"), *network.links_named(bridge)))
+    network.remove_links(network.links(bridge))
     network.remove_rules(name)
 
 

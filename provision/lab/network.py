@@ -109,10 +109,11 @@ def make_bridge(name: str, address: str, prefix: int, mtu: int) -> None:
     run(["ip", "link", "set", name, "up"])
 
 
-def links(prefix: str) -> tuple[str, ...]:
-    """The machine's interfaces whose name starts with *prefix*."""
+def links(bridge: str) -> tuple[str, ...]:
+    """A lab's interfaces on the machine: the hosts' cables first, then the bridge."""
     found = json.loads(run(["ip", "-j", "link", "show"]) or "[]")
-    return tuple(link["ifname"] for link in found if link["ifname"].startswith(prefix))
+    names = sorted((link["ifname"] for link in found), reverse=True)
+    return tuple(name for name in names if name == bridge or name.startswith(f"{bridge}_"))
 
 
 def remove_links(names: Iterable[str]) -> None:
@@ -137,15 +138,15 @@ def make_netns_folder() -> None:
     """What the first ``ip netns add`` does to its folder; several at once would do it twice."""
     NETNS.mkdir(mode=0o755, exist_ok=True)
     if not netns_is_mounted():
-        run(["mount", "--bind", str(NETNS), str(NETNS)])
-        run(["mount", "--make-shared", str(NETNS)])
+        run(["mount", "--no-mtab", "--bind", str(NETNS), str(NETNS)])
+        run(["mount", "--no-mtab", "--make-shared", str(NETNS)])
 
 
 def forget_netns_folder(*, mounted: bool, present: bool) -> None:
     """Undo what the first ``ip netns add`` did to its folder, unless somebody uses it by now."""
     if any(NETNS.glob("*")):
         return
-    while not mounted and netns_is_mounted() and succeeds(["umount", str(NETNS)]):
+    while not mounted and netns_is_mounted() and succeeds(["umount", "--no-mtab", str(NETNS)]):
         pass  # once for each time it was mounted
     if not present:
         with suppress(OSError):
@@ -155,8 +156,3 @@ def forget_netns_folder(*, mounted: bool, present: bool) -> None:
 def routes() -> str:
     """All routes of the machine, of every table."""
     return run(["ip", "-4", "route", "show", "table", "all"])
-
-
-def links_named(name: str) -> tuple[str, ...]:
-    """The machine's interface of that name, if there is one."""
-    return (name,) if Path("/sys/class/net", name).exists() else ()

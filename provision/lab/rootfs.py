@@ -136,14 +136,14 @@ def private(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _inside(root: Path) -> tuple[str, ...]:
-    return ("sh", "-c", f"mount --make-rprivate / && {chroot_shell(root)}")
+    return ("sh", "-c", f"mount -n --make-rprivate / && {chroot_shell(root)}")
 
 
 def chroot_shell(root: Path) -> str:
     """Shell words that become a shell inside *root* which reads its script from its input."""
     r = quote(str(root))
     return (
-        f"mount -t proc proc {r}/proc && mount --bind /dev {r}/dev && "
+        f"mount -n -t proc proc {r}/proc && mount -n --bind /dev {r}/dev && "
         f"cp -L /etc/resolv.conf {r}/etc/resolv.conf && "
         f"exec chroot {r} /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "
         "DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 /bin/sh -s"
