@@ -31,7 +31,7 @@ class Entry:
             ``directory`` we made, a ``tree`` that others fill for us, a ``group``, a ``unit`` we
             enabled, the ``swarm`` we formed or joined, a ``setting`` that the engine changes.
         name: its name or path.
-        detail: what was before (``absent``, ``kept``, ``empty``), or the digest, or the value.
+        detail: what was before (``absent``, ``kept``, ``empty:MODE``), or the digest, or the value.
     """
 
     kind: Kind
@@ -100,8 +100,8 @@ note_file() {
 }
 note_tree() {
     has tree "$1" && return 0
-    if [ ! -e "$1" ]; then add tree "$1" absent
-    elif [ -z "$(ls -A "$1")" ]; then add tree "$1" empty; fi
+    if [ ! -e "$1" ]; then note_parents "$1"; add tree "$1" absent
+    elif [ -z "$(ls -A "$1")" ]; then add tree "$1" "empty:$(stat -c %a "$1")"; fi
 }
 note_group() {
     has group "$1" || grep -q "^$1:" /etc/group || add group "$1" absent

@@ -28,6 +28,7 @@ _BROUGHT = (
     Entry("tree", "/var/lib/docker"),
     Entry("tree", "/var/lib/containerd"),
     Entry("tree", "/opt/containerd"),
+    Entry("tree", "/etc/cni/net.d"),
     Entry("file", "/etc/docker/key.json"),
     Entry("group", "docker"),
     Entry("setting", "net.ipv4.ip_forward"),
@@ -144,7 +145,7 @@ def _in_the_way(conflicts: Fact[tuple[str, ...]]) -> str:
     remedies = {
         "snap": "Docker from a snap is installed; remove it: snap remove docker",
         "podman-docker": "podman-docker pretends to be Docker; remove it: apt remove podman-docker",
-        "rootless": "a user runs a rootless Docker; stop it: dockerd-rootless-setuptool.sh uninstall",
+        "rootless": "a user runs a rootless Docker; stop it first",
     }
     return next((remedies[name] for name in conflicts.value if name in remedies), "")
 

@@ -17,6 +17,20 @@ entries() {
 names() { entries "$1" | cut -d'|' -f2-; }
 installed() { dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^.[^nc]'; }
 
+# Docker's own rules and chains, as commands that delete them. Rules that somebody put into
+# DOCKER-USER are somebody's: then that chain and the jump to it stay.
+dockers='
+    /^-A DOCKER-USER / && !/ -j RETURN$/ { theirs = 1 }
+    /^-A DOCKER/ { next }
+    /^-A .* -j DOCKER-USER$/ { jump = jump "-D" substr($0, 3) "\n"; next }
+    /^-A/ && / (-[io] (docker0|docker_gwbridge|br-[0-9a-f]+)|-j DOCKER[-A-Z0-9]*)( |$)/ {
+        print "-D" substr($0, 3) }
+    /^:DOCKER-USER / { users = "-F DOCKER-USER\n-X DOCKER-USER\n"; next }
+    /^:DOCKER/ {
+        name = substr($1, 2)
+        flush = flush "-F " name "\n"; drop = drop "-X " name "\n" }
+    END { printf "%s%s", flush, drop; if (!theirs) printf "%s%s", jump, users }'
+
 entries unit | while IFS='|' read -r detail unit; do
     systemctl disable --now --quiet "$unit" 2>/dev/null
 done
@@ -38,14 +52,7 @@ if [ -n "$ours" ]; then
                 grep -qx $table "/proc/net/${family}_tables_names" || continue ;;
             esac
             { echo "*$table"
-              "$tool-save" -t $table 2>/dev/null | awk '
-                /^-A DOCKER/ { next }
-                /^-A/ && / (-[io] (docker0|docker_gwbridge|br-[0-9a-f]+)|-j DOCKER[-A-Z]*)( |$)/ {
-                    sub(/^-A/, "-D"); print }
-                /^:DOCKER/ {
-                    name = substr($1, 2)
-                    flush = flush "-F " name "\n"; drop = drop "-X " name "\n" }
-                END { printf "%s%s", flush, drop }'
+              "$tool-save" -t $table 2>/dev/null | awk "$dockers"
               echo COMMIT; } | "$tool-restore" --noflush 2>/dev/null
         done
     done
@@ -89,7 +96,10 @@ entries tree | while IFS='|' read -r before tree; do
         kept "$tree/volumes: data of volumes"
     else
         find "$tree" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
-        [ "$before" != absent ] || rmdir "$tree" 2>/dev/null
+        case $before in
+        absent) rmdir "$tree" 2>/dev/null ;;
+        empty:*) chmod "${before#empty:}" "$tree" ;;
+        esac
     fi
 done
 

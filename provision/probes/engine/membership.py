@@ -17,7 +17,7 @@ def membership(found: Mapping[str, str], info: Reply) -> Fact[Membership]:
     if info.problem and "docker-state.json" not in found:
         return Known(Membership("inactive"))
     if info.problem:
-        return Unknown(f"it has been in a swarm and its engine cannot be asked: {info.problem}")
+        return Unknown(f"it was in a swarm, and its engine does not answer ({info.problem})")
     return Known(_membership(info.body["Swarm"], found.get("certificates/swarm-node.crt", "")))
 
 
