@@ -27,15 +27,16 @@ _SHELL = (
     "command -v perl >/dev/null 2>&1 || { echo 'LOST perl is not installed'; exit 3; };"
     ' exec perl -e "$0" "$1"'
 )
+_PARTS = {"underlay": ("prelude", "underlay"), "prober": ("prelude", "engine", "prober")}
 _AT_ONCE = 16
 _GRACE = 1.0
 
 
 @cache
 def program(name: str) -> str:
-    """The perl text of *name*, after what all programs share."""
+    """The perl text of *name*, after what it shares with others."""
     folder = resources.files("provision.verify") / "programs"
-    return "".join((folder / f"{part}.pl").read_text("utf-8") for part in ("prelude", name))
+    return "".join((folder / f"{part}.pl").read_text("utf-8") for part in _PARTS[name])
 
 
 @dataclass(slots=True)

@@ -1,114 +1,14 @@
 # Probes from where containers are: their network namespaces are entered one after another, a socket
 # belongs to the namespace it was made in, so one process asks for all of them; images need no tools.
-# Lines in:  deadline SECONDS | get TAG PATH | probe NAME NETWORK... | container KEY ID ADDRESS | ready | end |
+# Lines in:  deadline SECONDS | container KEY ID ADDRESS | ready | end |
 #            ask NUMBER KEY|host ping|mtu|name|tcp|echo|http TARGET [ARGUMENT...] | go SECONDS
-# Lines out: part TAG PIECE-OF-JSON | got TAG STATUS | probed NETWORK JSON | no-probe NETWORK WHY | endpoint KEY PORT MTU |
+# Lines out: endpoint KEY PORT MTU |
 #            no-endpoint KEY WHY | READY | ok NUMBER MS FOUND | no NUMBER WHY | DONE
-my $IMAGE = 'swarmlay/probe:local';
 # How long the first try may take; each further one twice as long: a first packet is often lost.
 my %limits = (ping => 0.25, mtu => 0.25, name => 0.5, tcp => 0.4, echo => 0.4, http => 3);
-my (%places, %asks, %running, @mine, $started, $patience);
+my (%places, %asks, %running, $started, $patience);
 my $done = 1;
 open $places{host}{namespace}, '<', '/proc/self/ns/net' or die "no network namespace: $!";
-
-# --- the engine, over its socket
-
-sub engine {
-    my ($method, $path, $body, $type, $seconds) = @_;
-    socket my $socket, AF_UNIX, SOCK_STREAM, 0 or return (0, "$!");
-    setsockopt $socket, SOL_SOCKET, $_, pack('l! l!', $seconds || 10, 0) for SO_RCVTIMEO, SO_SNDTIMEO;
-    connect $socket, pack_sockaddr_un('/var/run/docker.sock') or return (0, "the engine does not answer: $!");
-    $body = '' if !defined $body;
-    my $head = "$method $path HTTP/1.0\r\nHost: docker\r\nContent-Type: " . ($type || 'application/json');
-    my $request = "$head\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
-    while (length $request) {
-        my $count = syswrite $socket, $request or return (0, "the engine does not answer: $!");
-        substr $request, 0, $count, '';
-    }
-    my ($answer, $count) = ('');
-    1 while $count = sysread $socket, $answer, 65536, length $answer;
-    return (0, "the engine does not answer: $!") if !defined $count;
-    my ($status) = $answer =~ m{^HTTP/\S+ (\d+)};
-    $answer =~ s/^.*?\r\n\r\n//s;
-    return ($status || 0, $answer);
-}
-
-sub flat { my $text = shift; $text =~ s/[\r\n]+/ /g; return $text }
-
-sub get {
-    my ($tag, $path) = @_;
-    my ($status, $body) = engine('GET', $path);
-    $body = flat($body);
-    while (length $body) {    # lines stay short, and characters whole
-        my $size = 30000;
-        $size-- while $size < length $body && (ord(substr $body, $size, 1) & 0xc0) == 0x80;
-        say('part', $tag, substr $body, 0, $size, '');
-    }
-    say('got', $tag, $status);
-}
-
-# --- a container of our own, where a network has none: an image of this host's own sleep(1)
-
-sub archive {
-    my @files = ('/bin/sleep');
-    open my $ldd, '-|', 'ldd /bin/sleep 2>/dev/null' or return '';
-    while (<$ldd>) { push @files, $1 if m{(/\S+) \(0x} }
-    close $ldd;
-    s{^/}{} for @files;
-    open my $tar, '-|', 'tar', '-chf', '-', '-C', '/', @files or return '';
-    local $/;
-    return scalar <$tar>;
-}
-
-sub image {
-    my ($status) = engine('GET', "/images/$IMAGE/json");
-    return '' if $status == 200;
-    my $label = 'changes=LABEL%20io.swarmlay.probe%3D1';
-    ($status, my $body) = engine('POST', "/images/create?fromSrc=-&repo=swarmlay/probe&tag=local&$label", archive(), 'application/x-tar', 30);
-    return $status == 200 && $body !~ /"error"/ ? '' : flat($body);
-}
-
-# One container for each network, all started at once: to join a network takes the engine a second.
-sub probe {
-    my ($name, @networks) = @_;
-    my $why = image();
-    my %answers;
-    for my $network (@networks) {
-        last if $why;
-        my $own = "$name-" . keys %answers;
-        push @mine, $own;
-        my $child = open $answers{$network}, '-|';
-        return say('no-probe', $network, "fork: $!") if !defined $child;
-        next if $child;
-        say(start_probe($own, $network));
-        POSIX::_exit(0);
-    }
-    say('no-probe', $_, $why || 'nothing') for grep { !$answers{$_} } @networks;
-    for my $network (keys %answers) { my $line = readline $answers{$network}; print STDOUT $line if defined $line; close $answers{$network} }
-}
-
-# sleep(1) ends by itself and takes the container with it, should this program be killed outright.
-sub start_probe {
-    my ($name, $network) = @_;
-    my $host = qq("HostConfig":{"AutoRemove":true,"NetworkMode":"$network"});
-    my $what = qq({"Image":"$IMAGE","Cmd":["/bin/sleep","120"],"Labels":{"io.swarmlay.probe":"1"},$host});
-    my ($status, $body) = engine('POST', "/containers/create?name=$name", $what);
-    ($status, $body) = engine('POST', "/containers/$name/start", '', '', 40) if $status == 201;
-    ($status, $body) = engine('GET', "/containers/$name/json") if $status == 204;
-    return ($status == 200 ? 'probed' : 'no-probe', $network, flat($body));
-}
-
-sub clean {
-    my @gone = splice @mine;
-    engine('DELETE', "/containers/$_?force=1&v=1") for @gone;
-    engine('DELETE', "/images/$IMAGE") if @gone;
-}
-
-END {
-    my $code = $?;
-    clean();
-    $? = $code;
-}
 
 # --- places: where a question is asked from
 
