@@ -5,7 +5,7 @@ import shlex
 from typing import Final
 
 from provision.model.actions import Ref, Run, Step, Wait, WriteFile
-from provision.model.daemon import DAEMON_JSON, PROXY_DROPIN
+from provision.model.daemon import DAEMON_JSON, PROXY_DROPIN, merge
 from provision.model.desired import EngineWanted
 from provision.model.facts import Fact, Known, Unknown
 from provision.model.manifest import Entry, Manifest, file_entry, record
@@ -35,8 +35,6 @@ _BROUGHT = (
     Entry("setting", "FORWARD"),
 )
 _TOO = ("iptables", "ca-certificates")
-_PATTERN = re.compile(r"[A-Za-z0-9.*?+~\[\]-]{1,64}")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
 # The client's own deadline is the wait's; a daemon that hangs must not hang the wait.
 _ANSWERS = Run(("docker", "version", "--format", "{{.Server.Version}}"), timeout=10.0)
 
@@ -59,6 +57,7 @@ class Debian:
             _in_the_way(facts.conflicts),
             _not_installable(wanted),
             _other_source(facts, wanted),
+            _broken_settings(facts),
         )
         return next(filter(None, reasons), "")
 
@@ -115,7 +114,8 @@ class Debian:
 
     def start(self) -> Work:
         """Start an engine that is installed and stopped, now and at boot."""
-        return Work(_started(), ("systemctl enable --now docker",))
+        repair = Run(("sh", "-s"), stdin=PREPARE, unit="engine-prepare", timeout=1500.0)
+        return Work((repair, *_started()), ("systemctl enable --now docker",))
 
     def purge(self, manifest: Manifest, *, volumes: bool = False) -> Work:
         """Undo everything the host's manifest lists, and the manifest."""
@@ -153,10 +153,6 @@ def _in_the_way(conflicts: Fact[tuple[str, ...]]) -> str:
 def _not_installable(wanted: EngineWanted) -> str:
     if wanted.source == "present":
         return "there is no engine, and engine.source is 'present'"
-    if wanted.version is not None and not _PATTERN.fullmatch(wanted.version):
-        return f"engine.version {wanted.version!r} is no version"
-    if wanted.source == "docker" and not _FINGERPRINT.fullmatch(_fingerprint(wanted)):
-        return f"{wanted.repository.fingerprint!r} is no fingerprint of 40 hex digits"
     return ""
 
 
@@ -173,8 +169,14 @@ def _other_source(facts: HostFacts, wanted: EngineWanted) -> str:
     return ""
 
 
-def _fingerprint(wanted: EngineWanted) -> str:
-    return wanted.repository.fingerprint.replace(" ", "").upper()
+def _broken_settings(facts: HostFacts) -> str:
+    """An engine would not start with them."""
+    written = facts.files.value if isinstance(facts.files, Known) else {}
+    try:
+        merge(written.get(DAEMON_JSON, ""), {})
+    except ValueError as error:
+        return f"{DAEMON_JSON} is there and is not valid: {error}"
+    return ""
 
 
 def _held(wanted: EngineWanted) -> tuple[str, ...]:
@@ -196,7 +198,7 @@ def _repository(facts: HostFacts, wanted: EngineWanted, cluster: str) -> Work:
     os, url = facts.os.value, wanted.repository.url.rstrip("/")
     base = f"{url}/{os.id}"
     text = _sources(base, os.codename, facts.architecture)
-    key = (f"{base}/gpg", _fingerprint(wanted), KEYRING)
+    key = (f"{base}/gpg", wanted.repository.fingerprint.upper(), KEYRING)
     steps = (
         record(cluster, Entry("file", KEYRING), file_entry(SOURCES, text)),
         *_certificates(facts, cluster, base),
