@@ -254,7 +254,7 @@ def _on_the_way_back(pair: _Pair) -> Blocker | None:
     return Blocker.NOT_LISTENING if "refused" in pair.value("closed") else Blocker.RECEIVER_BACK
 
 
-def suspects(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+def suspects(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """Hosts whose own firewall blocks something: their rules are worth reading."""
     at_source = {Blocker.SENDER, Blocker.SENDER_BACK}
     at_target = {Blocker.RECEIVER, Blocker.RECEIVER_BACK}
