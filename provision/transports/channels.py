@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import paramiko
 from paramiko.channel import Channel
 from paramiko.common import cMSG_CHANNEL_OPEN
 
-from provision.errors import AuthenticationFailed, HostUnreachable
+from provision.errors import AuthenticationFailed, HostError, HostUnreachable
 from provision.transports.failures import OutcomeUnknown, lost
 
 OUTPUT_LIMIT = 16 * 1024 * 1024
@@ -46,19 +46,27 @@ def open_session(transport: paramiko.Transport, where: str) -> Channel:
 
 
 def execute(
-    channel: Channel, command: str, stdin: Iterable[bytes], *, where: str, timeout: float
+    channel: Channel,
+    command: str,
+    stdin: Iterable[bytes],
+    *,
+    where: str,
+    timeout: float,
+    listen: Callable[[bytes], None] | None = None,
 ) -> Heard:
-    """Run *command* and hear it out.
+    """Run *command* and hear it out; *listen* is told of its stdout as it comes.
 
     Raises:
         OutcomeUnknown: the connection broke on the way.
     """
-    listener = _Listener(channel, where, time.monotonic() + timeout)
+    listener = _Listener(channel, where, time.monotonic() + timeout, listen)
     try:
         channel.settimeout(timeout)
         channel.exec_command(command)
         with _feeding(channel, stdin):
             return listener.hear()
+    except HostError:
+        raise  # some of ours are an OSError, too
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise OutcomeUnknown("The connection was lost", where=where, why=str(error)) from error
     finally:
@@ -86,6 +94,7 @@ class _Listener:
     channel: Channel
     where: str
     deadline: float
+    listen: Callable[[bytes], None] | None = None
     _out: bytearray = field(default_factory=bytearray)
     _err: bytearray = field(default_factory=bytearray)
     _bell: _Bell = field(default_factory=_Bell)
@@ -114,7 +123,10 @@ class _Listener:
         """Take what has come; says whether there was anything."""
         before = len(self._out) + len(self._err)
         while self.channel.recv_ready():
-            self._out += self.channel.recv(_AT_ONCE)
+            piece = self.channel.recv(_AT_ONCE)
+            self._out += piece
+            if self.listen is not None:
+                self.listen(piece)
         while self.channel.recv_stderr_ready():
             self._err += self.channel.recv_stderr(_AT_ONCE)
         if len(self._out) + len(self._err) > OUTPUT_LIMIT:

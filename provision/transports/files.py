@@ -52,7 +52,9 @@ def upload(shell: Shell, step: Upload) -> Answer:
 def _install(shell: Shell, path: str, mode: int, content: Iterable[bytes], size: int) -> Answer:
     words = ("sh", "-c", _INSTALL, "swarmlay", path, f"{mode:o}", str(size))
     timeout = _PATIENCE + size / _SLOWEST_BYTES_PER_SECOND
-    return shell.execute(words, content, sudo=True, timeout=timeout, repeatable=True)
+    return shell.execute(
+        words, content, sudo=True, timeout=timeout, repeatable=True, doing=f"writing {path}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,13 +113,16 @@ class LocalSession:
         sudo: bool,
         timeout: float,
         repeatable: bool,
+        doing: str = "",
+        listen: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Run a command; see `provision.transports.shell.Shell`."""
-        del repeatable
+        del repeatable, doing
         if self._closed:
             raise lost(self.host, "the session was closed")
         prepared = self._privilege.prepare(words, sudo=sudo)
-        heard = _hear(prepared.words, with_preamble(prepared.preamble, stdin), timeout, self.host)
+        whole = with_preamble(prepared.preamble, stdin)
+        heard = _hear(prepared.words, whole, timeout, where=self.host, listen=listen)
         self._privilege.judge(heard, sudo=sudo, where=self.host)
         return answer(heard)
 
@@ -173,10 +176,17 @@ def _started(words: Sequence[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _hear(words: Sequence[str], stdin: Iterable[bytes], timeout: float, where: str) -> Heard:
+def _hear(
+    words: Sequence[str],
+    stdin: Iterable[bytes],
+    timeout: float,
+    *,
+    where: str,
+    listen: Callable[[bytes], None] | None,
+) -> Heard:
     deadline = time.monotonic() + timeout
     process = _started(words)
-    out, err = _Collector(process.stdout), _Collector(process.stderr)
+    out, err = _Collector(process.stdout, listen), _Collector(process.stderr)
     threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True).start()
     while process.poll() is None and time.monotonic() < deadline:
         if len(out.data) + len(err.data) > OUTPUT_LIMIT:
@@ -197,8 +207,11 @@ def _hear(words: Sequence[str], stdin: Iterable[bytes], timeout: float, where: s
 class _Collector:
     """Reads a stream in a thread of its own, up to a limit."""
 
-    def __init__(self, stream: IO[bytes] | None) -> None:
+    def __init__(
+        self, stream: IO[bytes] | None, listen: Callable[[bytes], None] | None = None
+    ) -> None:
         self.data = bytearray()
+        self._listen = listen
         self._stream = stream
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
@@ -209,6 +222,8 @@ class _Collector:
         with self._stream as stream:
             while piece := os.read(stream.fileno(), _PIECE):
                 self.data += piece
+                if self._listen is not None:
+                    self._listen(piece)
                 if len(self.data) > OUTPUT_LIMIT:
                     return
 

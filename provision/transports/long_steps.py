@@ -6,10 +6,10 @@ and, once it has ended, ``status``.
 """
 
 import hashlib
+import itertools
 import json
 import re
 import shlex
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ DIRECTORY = "/run/swarmlay/units"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _COLLECT = 60.0
 _GRACE = 15.0
-_WORTH_ANOTHER = 3.0
+_LOSSES = 5
 STILL_RUNNING = 124
 DIED = 137
 
@@ -139,32 +139,51 @@ class LongSteps:
             *(str(int(step.timeout)), str(len(script)), str(len(stdin))),
             f"swarmlay-{step.unit}",
         )
-        timeout = step.timeout + _GRACE
-        while True:
-            began = time.monotonic()
+        said = _Said(progress)
+        for losses in itertools.count(1):
             try:
-                said = shell.execute(
-                    words, (script, stdin), sudo=step.sudo, timeout=timeout, repeatable=True
+                shell.execute(
+                    words,
+                    (script, stdin),
+                    sudo=step.sudo,
+                    timeout=step.timeout + _GRACE,
+                    repeatable=True,
+                    doing=f"{step.unit} (it goes on there)",
+                    listen=said.hear,
                 )
             except OutcomeUnknown:
-                if time.monotonic() - began < _WORTH_ANOTHER:
-                    raise  # the host throws us out again and again
-                continue
-            return _ended(said, shell.host, progress)
+                if losses > _LOSSES:
+                    raise
+            else:
+                break
+        return said.end(shell.host)
 
 
-def _ended(said: Answer, host: str, progress: Callable[[str], None] | None) -> str:
-    last = ""
-    for line in said.stdout.splitlines():
-        word, _, rest = line.partition(" ")
-        if word == "progress" and progress is not None:
-            progress(rest)
-        last = rest if word == "ended" else last
-    if not last or not (last in _TROUBLE or last.isdigit()):
-        raise ActionFailed(
-            "The host could not run a long step", where=host, why=said.stderr or said.stdout
-        )
-    return last
+class _Said:
+    """What the attached script says, line by line."""
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self._progress = progress
+        self._rest = b""
+        self._ended = ""
+        self._told = ""
+
+    def hear(self, piece: bytes) -> None:
+        """Take what has come."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word == "ended":
+                self._ended = rest
+            if word == "progress" and rest != self._told and self._progress is not None:
+                self._told = rest
+                self._progress(rest)
+
+    def end(self, host: str) -> str:
+        """How it ended: an exit code or a word of `_TROUBLE`."""
+        if self._ended in _TROUBLE or self._ended.isdigit():
+            return self._ended
+        raise ActionFailed("The host could not run a long step", where=host, why=self._ended)
 
 
 def _script(step: Run, values: Mapping[Ref, str], folder: str) -> tuple[bytes, bytes]:

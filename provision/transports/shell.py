@@ -1,6 +1,6 @@
 """What a way to a host must be able to do; every kind of step is built on it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from provision.model.probes import Answer
@@ -23,6 +23,8 @@ class Shell(Protocol):
         sudo: bool,
         timeout: float,
         repeatable: bool,
+        doing: str = "",
+        listen: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Run *words* and hear them out.
 
@@ -32,6 +34,8 @@ class Shell(Protocol):
             sudo: run as root.
             timeout: seconds until it is given up (exit code 124).
             repeatable: after a lost connection it may be run again on a new one.
+            doing: what it is, for an error; *words* where it is left out.
+            listen: told of stdout as it comes.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -113,33 +114,39 @@ class SshSession:
         sudo: bool,
         timeout: float,
         repeatable: bool,
+        doing: str = "",
+        listen: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Run a command; see `provision.transports.shell.Shell`."""
-        prepared = self._privilege.prepare(words, sudo=sudo)
+        asked = _Asked(self._privilege.prepare(words, sudo=sudo), stdin, timeout, listen)
         try:
-            heard = self._hear(prepared, stdin, timeout)
+            heard = self._hear(asked)
         except NotYetReachable:  # the connection was lost while idle: nothing was asked
-            heard = self._hear_again(prepared, stdin, timeout, words)
+            heard = self._hear_again(asked, doing or _short(words))
         except OutcomeUnknown as error:
             if not repeatable:
-                raise outcome_unknown(self.host, _short(words)) from error
-            heard = self._hear_again(prepared, stdin, timeout, words)
+                raise outcome_unknown(self.host, doing or _short(words)) from error
+            heard = self._hear_again(asked, doing or _short(words))
         self._privilege.judge(heard, sudo=sudo, where=self.host)
         return answer(heard)
 
-    def _hear(self, prepared: Prepared, stdin: Iterable[bytes], timeout: float) -> Heard:
-        whole = with_preamble(prepared.preamble, stdin)
+    def _hear(self, asked: "_Asked") -> Heard:
+        whole = with_preamble(asked.prepared.preamble, asked.stdin)
         with self._slots:
-            channel = open_session(self._transport(), self.host)
-            return execute(channel, prepared.command, whole, where=self.host, timeout=timeout)
+            return execute(
+                open_session(self._transport(), self.host),
+                asked.prepared.command,
+                whole,
+                where=self.host,
+                timeout=asked.timeout,
+                listen=asked.listen,
+            )
 
-    def _hear_again(
-        self, prepared: Prepared, stdin: Iterable[bytes], timeout: float, words: Sequence[str]
-    ) -> Heard:
+    def _hear_again(self, asked: "_Asked", doing: str) -> Heard:
         try:
-            return self._hear(prepared, stdin, timeout)
+            return self._hear(asked)
         except OutcomeUnknown as error:
-            raise outcome_unknown(self.host, _short(words)) from error
+            raise outcome_unknown(self.host, doing) from error
 
     def _transport(self) -> paramiko.Transport:
         return self.connect(max(self._target.wait, _RECONNECT_WAIT)).transport
@@ -175,6 +182,16 @@ class SshSession:
                 ways = EngineWays(self._transport, self._privilege, self.host, self._docker_socket)
                 self._the_engine = Engine(ways.open, self.host)
             return self._the_engine
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command that may have to be asked twice."""
+
+    prepared: Prepared
+    stdin: Iterable[bytes]
+    timeout: float
+    listen: Callable[[bytes], None] | None
 
 
 def _short(words: Sequence[str]) -> str:
