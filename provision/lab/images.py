@@ -13,8 +13,11 @@ from provision.lab.locks import locked
 from provision.lab.oci import Layer
 from provision.lab.paths import Paths
 from provision.lab.rootfs import chroot_shell, ensure_rootfs, private
+from provision.lab.spec import Suite
 from provision.lab.stand_ins import STAND_INS, StandIn, workshop_script
 
+# Debian 12's busybox crashes on `wget -T`, which health checks use.
+SUITE: Suite = "trixie"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "riscv64": "riscv64"}
 
 
@@ -24,7 +27,7 @@ def ensure_seed(paths: Paths, on_event: OnEvent) -> Path:
     done = shelf / _name()
     if done.is_dir():
         return done
-    root = ensure_rootfs("bookworm", paths, on_event)
+    root = ensure_rootfs(SUITE, paths, on_event)
     with locked(shelf / ".lock"):
         if not done.is_dir():
             on_event(LabEvent("images", "making nginx, redis, busybox, alpine (once; about 15 s)"))
@@ -34,7 +37,7 @@ def ensure_seed(paths: Paths, on_event: OnEvent) -> Path:
 
 def _name() -> str:
     """Another recipe is another folder; how images are packed is part of it."""
-    recipe = f"{workshop_script()}{STAND_INS}{inspect.getsource(oci)}"
+    recipe = f"{SUITE}{workshop_script()}{STAND_INS}{inspect.getsource(oci)}"
     return f"seed-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 

@@ -94,17 +94,17 @@ class StandIn:
 STAND_INS = (
     StandIn(
         "nginx",
-        ("latest", "stable", "alpine", "1.27", "1.27-alpine"),
+        ("latest", "stable", "alpine", "1.26", "1.26-alpine"),
         ("base", "nginx"),
         "nginx",
         ("nginx", "-g", "daemon off;"),
         ports=("80/tcp",),
         stop_signal="SIGQUIT",
-        versioned=("1.25", "1.26", "1.28"),
+        versioned=("1.25", "1.27", "1.27-alpine", "1.28", "1.29"),
     ),
     StandIn(
         "redis",
-        ("latest", "alpine", "7", "7.2", "7-alpine"),
+        ("latest", "alpine", "8", "8-alpine", "8.0"),
         ("base", "redis"),
         "redis-server",
         ("redis-server",),
@@ -112,9 +112,10 @@ STAND_INS = (
         ports=("6379/tcp",),
         volumes=("/data",),
         folder="/data",
-        versioned=("6", "7.4"),
+        versioned=("6", "7", "7-alpine", "7.2", "7.4"),
     ),
-    StandIn("busybox", ("latest", "1", "1.36", "1.37"), ("base",), "busybox", ("sh",)),
+    StandIn("busybox", ("latest", "1", "1.37"), ("base",), "busybox", ("sh",),
+            versioned=("1.36",)),
     StandIn("alpine", ("latest", "3", "3.20", "3.21", "3.22"), ("base", "alpine"), "busybox",
             ("/bin/sh",), versioned=("3.18", "3.19")),
 )  # fmt: skip

@@ -111,7 +111,7 @@ def test_a_firewall_really_drops(engines: Lab, on_host: OnHost) -> None:
     """A host's ufw closes its ports to the others, and SSH stays where it is allowed."""
     probe = f"timeout 2 bash -c '</dev/tcp/{engines.host('worker-1').address}/7999'"
     listen = "sudo systemd-run -q --unit=listener perl -MIO::Socket::INET -e "
-    script = "'IO::Socket::INET->new(LocalPort=>7999,Listen=>5,ReuseAddr=>1); sleep'"
+    script = "'push @kept, IO::Socket::INET->new(LocalPort=>7999,Listen=>5); sleep'"
     on_host(engines, "worker-1", listen + script)
     wait_for(lambda: on_host(engines, "manager", probe).returncode == 0)
 
