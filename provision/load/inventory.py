@@ -127,6 +127,7 @@ def _check_words(node: Node, problems: Problems) -> None:
         what = f"{cluster.shown} is no cluster name"
         problems.error(cluster, what, hint=naming.NAME_RULE)
     check_entry("ssh", node.items.get("ssh", node), problems)
+    _check_registries(node, problems)
     hosts = node.items.get("hosts", node)
     for name, child in hosts.items.items() if hosts is not node else ():
         check_name(name, hosts.key(name), "host", problems)
@@ -134,6 +135,14 @@ def _check_words(node: Node, problems: Problems) -> None:
         for label in child.items.get("labels", child.with_value({})).items:
             if not naming.LABEL.fullmatch(label):
                 problems.error(child.items["labels"].key(label), f"{quoted(label)} is no label")
+
+
+def _check_registries(node: Node, problems: Problems) -> None:
+    registries = node.items.get("registries", node.with_value({}))
+    for name in registries.items:
+        if not naming.is_registry(name):
+            what = f"{quoted(name)} is no registry"
+            problems.error(registries.key(name), what, hint="write HOST or HOST:PORT")
 
 
 def _hosts(

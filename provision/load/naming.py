@@ -74,6 +74,11 @@ def is_port(text: str) -> bool:
     return _PORT.fullmatch(text) is not None and 1 <= int(text) <= _TOP_PORT
 
 
+def is_registry(text: str) -> bool:
+    """Whether it is ``HOST[:PORT]``."""
+    return "@" not in text and is_jump(text)
+
+
 def is_image(text: str) -> bool:
     """Whether it is an image reference."""
     return len(text) <= _IMAGE_LENGTH and _IMAGE.fullmatch(text) is not None

@@ -37,6 +37,7 @@ def check_networks(playbook: Node, problems: Problems) -> None:
     """What no model sees: drivers, names and addresses of all networks together."""
     networks = playbook.items.get("networks", playbook.with_value({}))
     subnets: list[tuple[str, Range, Node]] = []
+    _check_distinct(networks, problems)
     for name, child in networks.items.items():
         _check_driver(name, networks.key(name), child, problems)
         for subnet, node in _subnets(child, problems):
@@ -44,6 +45,17 @@ def check_networks(playbook: Node, problems: Problems) -> None:
             subnets.append((name, subnet, node))
     _check_pools(playbook, problems)
     _check_firewall(playbook, problems)
+
+
+def _check_distinct(networks: Node, problems: Problems) -> None:
+    """Two entries do not mean one network."""
+    seen: dict[object, str] = {}
+    for name, child in networks.items.items():
+        real = child.items.get("name", networks.key(name).with_value(name))
+        first = seen.setdefault(real.value, name)
+        if first != name:
+            what = f"networks.{name} and networks.{first} are the same network {real.part}"
+            problems.error(real, what, hint="keep one of the two")
 
 
 def _check_driver(name: str, place: Node, node: Node, problems: Problems) -> None:

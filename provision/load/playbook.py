@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from provision.load import compose, naming
+from provision.load.deploying import check_deploy
 from provision.load.expectations import expectations
 from provision.load.interpolation import Variables, interpolated
 from provision.load.merging import merged
@@ -39,6 +40,7 @@ def load_playbooks(
     document = validated(PlaybookDocument, whole.without("expect"), problems)
     check_networks(whole, problems)
     check_published(whole, problems)
+    check_deploy(whole, problems)
     check_references(whole, inventory, expect, problems)
     problems.stop_if_any()
     assert document is not None  # noqa: S101 - else there was an error

@@ -34,6 +34,7 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "y"), True),
     **dict.fromkeys(("false", "no", "off", "n"), False),
 }
+_SECRETIVE: Final = ("password", "proxy")
 _ABOUT_KEYS: Final = ("missing", "extra_forbidden")
 _LONGEST_NUMBER: Final = 20
 _LONGEST_PATH: Final = 80
@@ -146,9 +147,14 @@ def _say(
         expected = " or ".join(dict.fromkeys(_expectation(one) for one in rest))
         problems.error(
             node,
-            f"{path} must be {expected}, not {node.shown}",
+            f"{path} must be {expected}{_instead(path, node)}",
             hint=_advice(node, rest),
         )
+
+
+def _instead(path: str, node: Node) -> str:
+    """What was written instead - but not where it may be the password itself."""
+    return "" if any(word in path for word in _SECRETIVE) else f", not {node.shown}"
 
 
 def _say_unknown(

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from provision.model.connection import HostKeyPolicy, SshTarget
 from provision.model.desired import DesiredState, EngineWanted
-from provision.model.document import Document
+from provision.model.document import VARIABLE, Document
 
 Role: TypeAlias = Literal["manager", "worker"]
 
@@ -24,7 +24,7 @@ _SELECTOR: Final = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<index>[0-9]{1,5})\])?
 class SudoEntry(Document):
     """``sudo: {password_env: NAME}`` or ``sudo: {ask: true}``."""
 
-    password_env: str | None = None
+    password_env: str | None = Field(default=None, pattern=VARIABLE)
     ask: bool = False
 
 
@@ -56,7 +56,7 @@ class RegistryEntry(Document):
     """Credentials for one registry."""
 
     user: str
-    password_env: str
+    password_env: str = Field(pattern=VARIABLE)
 
 
 class VagrantSource(Document):

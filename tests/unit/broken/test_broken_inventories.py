@@ -177,6 +177,16 @@ CASES = {
         "the variable NOT_SET is required and not set: 'name it'",
         "environment",
     ),
+    "registry": (
+        HOSTS + "registries: {«https://ghcr.io: {user: a, password_env: B}}\n",
+        "'https://ghcr.io' is no registry",
+        "HOST:PORT",
+    ),
+    "password instead of its name": (
+        HOSTS + "registries: {ghcr.io: {user: a, password_env: «s3cr3t!}}\n",
+        "password_env must be the name of an environment variable",
+        "",
+    ),
     "variable's name": (HOSTS + "vars: {«a-b: c}\n", "'a-b' is no name of a variable", ""),
     "engine's source": (
         HOSTS + "engine: {source: «dokcer}\n",

@@ -137,6 +137,16 @@ CASES = {
         "update_config.order must be one of",
         "'start-first'",
     ),
+    "replicas of a global": (
+        WEB + "deploy: {mode: global, replicas: «2}\n",
+        "services.web is global and cannot have replicas",
+        "mode: replicated",
+    ),
+    "ingress without vip": (
+        WEB + "ports: [«'80:80']\n    deploy: {endpoint_mode: dnsrr}\n",
+        "has endpoint_mode dnsrr and publishes a port on the ingress mesh",
+        "mode: host",
+    ),
     "restart": (WEB + "restart: «sometimes\n", "'sometimes' is no restart policy", ""),
     "ulimit": (WEB + "ulimits: {nofile: {soft: «x, hard: 1}}\n", "soft must be a whole", ""),
     "our own label": (WEB + "labels: [«io.swarmlay.cluster=x]\n", "swarmlay's own", ""),
@@ -160,6 +170,11 @@ CASES = {
     "driver": ("networks: {a: {driver: «bridge}}\n", "ends at one host", "overlay"),
     "Docker's network": ("networks: {«ingress: }\n", "is Docker's own", ""),
     "network's key": ("networks: {a: {«atachable: true}}\n", "unknown key", "'attachable'"),
+    "one network twice": (
+        "networks: {a: , b: {name: «a}}\n",
+        "networks.b and networks.a are the same network 'a'",
+        "",
+    ),
     "network's name": ("networks: {a: {name: «'; x'}}\n", "'; x' is no network name", ""),
     "attachable of 1.1": (
         "networks: {a: {attachable: «yes}}\n",

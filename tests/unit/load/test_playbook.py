@@ -269,3 +269,21 @@ def test_secrets_do_not_show() -> None:
     errors = [caught.value, *getattr(caught.value, "others", ())]
     assert len(errors) == 2
     assert "s3cret" not in "".join(f"{e}{getattr(e, 'hint', '')}" for e in errors)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ssh: {sudo: {password_env: 'hunter 2'}}",
+        "registries: {r: {user: u, password_env: 'hunter 2'}}",
+        "engine: {proxy: {http: 'me:hunter 2@proxy'}}",
+    ],
+)
+def test_passwords_do_not_show(words: str) -> None:
+    """A password where its variable's name should stand is refused without being repeated."""
+    tree = parse(f"{INVENTORY}{words}\n", file="f")
+
+    with pytest.raises(ValueError, match="must be") as caught:
+        load_inventory(tree, path="/f", environment={}, state_dir="/s", home="/h")
+
+    assert "hunter" not in f"{caught.value}{getattr(caught.value, 'hint', '')}"
