@@ -1,6 +1,5 @@
 """Debian 11 and later, Ubuntu 20.04 and later."""
 
-import re
 import shlex
 from typing import Final
 

@@ -48,7 +48,7 @@ def test_a_proxy_cannot_write_other_settings() -> None:
     """Specifiers are escaped; a line break would begin a setting of its own."""
     assert "%%40" in proxy_dropin(Proxy(http="http://u:a%40b@p"), [])
     with pytest.raises(ValueError, match="cannot be a proxy"):
-        proxy_dropin(Proxy(http="http://p\nExecStartPre=reboot"), [])
+        proxy_dropin(Proxy.model_construct(http="http://p\nExecStartPre=reboot"), [])
 
 
 @pytest.mark.parametrize(
