@@ -42,6 +42,22 @@ accept() {
 }
 failed=0
 """
+# The arguments are lines that go. The script is edited where it lies: an action may open rules just
+# before it closes others.
+_FORGET = f"""set -u
+script={SCRIPT}
+[ -e "$script" ] || exit 0
+for line; do
+    grep -vxF -e "$line" "$script" >"$script.new"
+    chmod 755 "$script.new"
+    mv -f "$script.new" "$script"
+done
+grep -q '^accept i' "$script" && exit 0
+systemctl disable --now --quiet {UNIT_NAME}
+rm -f "$script" {UNIT}
+rmdir /etc/swarmlay 2>/dev/null
+systemctl daemon-reload
+"""
 _PROTOCOLS: Mapping[str, Protocol] = {"tcp": "tcp", "udp": "udp", "esp": "esp"}
 
 
@@ -86,7 +102,7 @@ if [ -L /etc/systemd/system/multi-user.target.wants/swarmlay-firewall.service ];
         return (
             record(
                 cluster,
-                file_entry(SCRIPT, text),
+                Entry("file", SCRIPT),
                 file_entry(UNIT, _UNIT_TEXT),
                 Entry("unit", UNIT_NAME),
             ),
@@ -98,22 +114,13 @@ if [ -L /etc/systemd/system/multi-user.target.wants/swarmlay-firewall.service ];
         )
 
     def close(self, state: FirewallState, cluster: str, rules: Sequence[Rule]) -> tuple[Step, ...]:
-        """Delete what is ours and rewrite the script; with the last rule it goes as well."""
-        gone = {_key(rule) for rule in rules}
-        left = [rule for rule in _mine(state, cluster) if _key(rule) not in gone]
+        """Delete what is ours, here and in the script; with its last rule that goes as well."""
         deletions = tuple(
             Run(_delete(tool, cluster, rule), accepts=frozenset({0, 1}))
             for rule in rules
             for tool in _tools(state)
         )
-        if not left:
-            return (*deletions, *_forget())
-        text = _script(cluster, _tools(state), left)
-        return (
-            *deletions,
-            record(cluster, file_entry(SCRIPT, text)),
-            WriteFile(SCRIPT, text, 0o755),
-        )
+        return (*deletions, Run(("sh", "-s", "--", *_lines(_tools(state), rules)), stdin=_FORGET))
 
     def commands(
         self, state: FirewallState, cluster: str, rules: Sequence[Rule], *, close: bool = False
@@ -123,16 +130,6 @@ if [ -L /etc/systemd/system/multi-user.target.wants/swarmlay-firewall.service ];
         return tuple(
             shlex.join(make(tool, cluster, rule)) for rule in rules for tool in _tools(state)
         )
-
-
-def _forget() -> tuple[Step, ...]:
-    return (
-        Run(("systemctl", "disable", "--quiet", UNIT_NAME), accepts=frozenset({0, 1})),
-        Run(("rm", "-f", SCRIPT, UNIT)),
-        Run(("rmdir", "/etc/swarmlay"), accepts=frozenset({0, 1})),
-        Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "stop", UNIT_NAME), accepts=frozenset({0, 5})),
-    )
 
 
 def _unread(reading: Mapping[str, str]) -> str:
@@ -227,14 +224,18 @@ def _tool(name: str, rule: Rule) -> str:
     return name.replace("iptables", "ip6tables") if is_v6(rule.source) else name
 
 
-def _script(cluster: str, tools: Sequence[str], rules: Iterable[Rule]) -> str:
-    lines = [
+def _lines(tools: Sequence[str], rules: Iterable[Rule]) -> list[str]:
+    """A line of the script for each rule and tool."""
+    return [
         shlex.join(("accept", _tool(tool, rule), *_match(rule)))
         for rule in sorted(rules, key=_key)
         for tool in tools
     ]
+
+
+def _script(cluster: str, tools: Sequence[str], rules: Iterable[Rule]) -> str:
     said = f"comment={shlex.quote(comment(cluster))}\n"
-    return "\n".join([_HEAD + said, *lines, "exit $failed", ""])
+    return "\n".join([_HEAD + said, *_lines(tools, rules), "exit $failed", ""])
 
 
 def _insert(tool: str, cluster: str, rule: Rule) -> tuple[str, ...]:

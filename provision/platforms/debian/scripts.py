@@ -49,6 +49,22 @@ if [ "$broken" != 0 ]; then
     patiently dpkg --force-confdef --force-confold --configure -a
     apt --fix-broken install
 fi
+# A host that went down in the middle may lack some of what was about to be installed.
+manifest=/var/lib/swarmlay/manifest.json
+listed() { sed -n 's/^{"kind":"'"$1"'","name":"\([^"]*\)".*/\1/p' "$manifest" 2>/dev/null; }
+lost=
+for package in $(listed package); do
+    dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.i' ||
+        lost="$lost $package"
+done
+if [ -n "$lost" ]; then
+    echo "completing an interrupted installation:$lost"
+    apt install $lost || { update; apt install $lost; }
+    for package in $(listed hold); do
+        dpkg-query -W "$package" >/dev/null 2>&1 && apt-mark hold "$package" >/dev/null
+    done
+fi
+true
 """
 )
 

@@ -258,14 +258,15 @@ def test_opening_keeps_our_other_rules_at_boot() -> None:
     ]
 
 
-def test_closing_the_last_rule_takes_the_unit_away() -> None:
-    """Nothing of ours stays behind."""
+def test_closing_names_exactly_the_lines_that_opening_wrote() -> None:
+    """What is taken out of the script at boot is what was put in."""
     found = state(iptables_nft=SAVED)
-    steps = Iptables().close(found, "demo", surplus(found, [], "demo"))
-    words = [step.words for step in steps if isinstance(step, Run)]
-    assert ("systemctl", "disable", "--quiet", "swarmlay-firewall.service") in words
-    deletion = words[0]
+    opening = Iptables().open(found, "demo", rules(OTHER))
+    text = next(str(s.content) for s in opening if isinstance(s, WriteFile) and s.path == SCRIPT)
+    closing = Iptables().close(found, "demo", surplus(found, [], "demo"))
+    deletion, forgetting = [step.words for step in closing if isinstance(step, Run)]
     assert deletion[:4] == ("iptables-nft", "-w", "-D", "INPUT")
+    assert set(map(str, forgetting[3:])) < set(text.splitlines())
 
 
 def test_we_only_ever_add_accepts_and_delete_ours() -> None:

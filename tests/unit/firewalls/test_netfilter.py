@@ -1,7 +1,7 @@
 """What iptables lets in: an accept counts when fully understood, a drop when it might match."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.model.netfilter import Verdicts, parse_save, verdicts
@@ -175,6 +175,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(WORDS, max_size=12), max_size=6))
 def test_any_order_of_words_is_read(lines: list[list[str]]) -> None:
     """Nonsense gives ValueError at most, which makes the fact Unknown."""
