@@ -143,6 +143,8 @@ def _as_root(
         f"XDG_STATE_HOME={paths.state.parent.parent}",
         f"XDG_CACHE_HOME={paths.cache.parent}",
         f"{_OWNER}={os.getuid()}:{os.getgid()}",
+        # sudo forgets where this user's packages are (pip install --user, for one).
+        f"PYTHONPATH={os.pathsep.join(filter(None, sys.path))}",
     )
     command = ["sudo", "--", "env", *xdg, sys.executable, "-m", "provision.cli.lab", *words, "-y"]
     sys.stdout.flush()

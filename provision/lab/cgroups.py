@@ -9,7 +9,10 @@ from pathlib import Path
 from provision.errors import SwarmlayError
 
 _SYSTEMD = "name=systemd"
-_OPTIONS_OF_NO_INTEREST = frozenset({"rw", "ro", "relatime", "xattr", "clone_children"})
+_OPTIONS_OF_NO_INTEREST = frozenset(
+    {"rw", "ro", "nosuid", "nodev", "noexec", "noatime", "relatime", "xattr", "noprefix"}
+    | {"clone_children", "cpuset_v2_mode", "seclabel"}
+)
 _WANTED_V2 = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
 _PATIENCE = 5.0
 

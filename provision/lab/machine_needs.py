@@ -99,11 +99,11 @@ def lacks(packages: tuple[str, ...]) -> SwarmlayError:
 
 def intentions(spec: LabSpec, paths: Paths, packages: tuple[str, ...]) -> tuple[str, ...]:
     """What `up` does to the machine, one sentence each, for consent."""
-    count = len(spec.hosts)
+    hosts = ", ".join(host.name for host in spec.hosts)
     return (
         *((f"install {', '.join(packages)} with apt",) if packages else ()),
         f"make a Debian {spec.suite} root file system and images in {paths.cache} (once)",
-        f"make {count} hosts in namespaces: {scope_name(spec.name, '*')}",
+        f"make {hosts} in namespaces: {scope_name(spec.name, '*')}",
         f"keep their disks in {paths.lab(spec.name)}",
         f"make the bridge {bridge_name(spec.name)} with a free /24 of {POOL} and a registry on it",
         "switch on IPv4 forwarding and add iptables rules for that bridge (forward, masquerade)",

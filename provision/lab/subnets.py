@@ -9,7 +9,7 @@ from provision.errors import ActionFailed
 
 POOL = ipaddress.IPv4Network("10.78.0.0/16")
 _FIRST_HOST = 10
-_ROUTE = re.compile(r"^(?:\w+ )?(\d+\.\d+\.\d+\.\d+(?:/\d+)?) ", re.MULTILINE)
+_ROUTE = re.compile(r"^(?:\w+ )?(\d+\.\d+\.\d+\.\d+(?:/\d+)?)(?:\s|$)", re.MULTILINE)
 
 
 def taken_by_routes(routes: str) -> tuple[ipaddress.IPv4Network, ...]:

@@ -20,6 +20,10 @@ echo 0 >/proc/sys/net/ipv4/ip_forward
 echo ready
 exec sleep infinity
 """
+_ONLY_CGROUP_V2 = """
+umount -n -l -R /sys/fs/cgroup
+mount -n -t cgroup2 cgroup2 /sys/fs/cgroup
+"""
 _OUTSIDE = """
 ip netns add outside
 ip link add uplink type veth peer name eth0 netns outside
@@ -71,6 +75,10 @@ class Machine:
     def with_outside(self) -> None:
         """A world beyond the machine, which knows no way back to a lab, and a closed FORWARD."""
         assert self.run("sh", "-ec", _OUTSIDE).returncode == 0
+
+    def with_cgroup_v2(self) -> None:
+        """Cgroups as distributions mount them today; what version 1 holds elsewhere is missed."""
+        assert self.run("sh", "-ec", _ONLY_CGROUP_V2).returncode == 0
 
     def snapshot(self, *labs: str) -> dict[str, str]:
         """All that a lab may change; of the cgroups, which are shared, those of *labs*."""

@@ -111,6 +111,24 @@ def test_forward_is_dropped_by_policy(inside: Machine) -> None:
     assert inside.snapshot(name()) == before
 
 
+def test_cgroup_version_2(inside: Machine) -> None:
+    """On a machine with version 2 a host has its own subtree, in which its systemd is at home."""
+    inside.with_cgroup_v2()
+    before = inside.snapshot(name())
+    ask = "systemctl is-system-running --wait; stat -fc %T /sys/fs/cgroup; cat /proc/1/cgroup"
+
+    made = inside.lab("up", "--name", name(), "--hosts", "1")
+    said = inside.lab("ssh", "manager", "--name", name(), "--", ask)
+    again = inside.lab("reboot", "manager", "--name", name())
+    ended = inside.lab("down", "--name", name())
+
+    assert made.returncode == 0, made.stderr
+    assert said.stdout.splitlines()[:2] == ["running", "cgroup2fs"]
+    assert "0::/init.scope" in said.stdout.splitlines()
+    assert (again.returncode, ended.returncode) == (0, 0)
+    assert inside.snapshot(name()) == before
+
+
 MOMENTS = (0.12, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Seconds into `lab up`, which takes about one: claim, bridge, rules, registry, disks, boots."""
 
