@@ -1,15 +1,22 @@
 """``swarmlay demo``: everything once, on this machine: lab, cluster, matrix, teardown."""
 
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provision.cli.consent import Consent
 from provision.cli.flags import verb
 from provision.cli.invocation import Invocation
 from provision.errors import UsageError
+from provision.model.report import worst
+
+if TYPE_CHECKING:
+    from provision.model.findings import CheckReport
+    from provision.model.report import UpReport
 
 app = typer.Typer(add_completion=False)
 _LAB = "demo"
@@ -27,40 +34,62 @@ def demo(
 
     Needs Linux and root (it asks before it uses sudo).
     """
-    from provision.cli import lab
-
     playbook = demo_playbook()
     _say("demo: three bare hosts on this machine, a swarm over them, and proof that it works")
-    lab.up(name=name, yes=invocation.flags.yes)
+    _lab("up", "--name", name, *(["--yes"] if invocation.flags.yes else []))
     inside = replace(invocation, flags=replace(invocation.flags, inventory=f"lab:{name}", yes=True))
-    code = 1
     try:
-        code = _cluster(inside, str(playbook), keep=keep)
+        code, matrix = _cluster(inside, str(playbook), keep=keep)
     finally:
         if not keep:
-            lab.down(name=name, yes=True)
+            _lab("down", "--name", name, "--yes")
+    if matrix is not None and invocation.flags.output == "text":
+        _say("\ndemo: this is what was seen while the cluster was there\n")
+        inside.show(matrix)
     _next(name, playbook, keep=keep)
     return code
 
 
-def _cluster(invocation: Invocation, playbook: str, *, keep: bool) -> int:
+def _cluster(
+    invocation: Invocation, playbook: str, *, keep: bool
+) -> "tuple[int, CheckReport | None]":
+    """The exit code, and the matrix to end with."""
+    report = _up(invocation, playbook)
+    code = report.exit_code if keep else worst(report.exit_code, _down(invocation))
+    return code, report.check
+
+
+def _lab(*words: str) -> None:
+    """Run a verb of the lab in a process of its own: without root it becomes sudo, and ends."""
+    command = [sys.executable, "-m", "provision.cli", "lab", *words]
+    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode  # noqa: S603 - ours
+    if code:
+        raise typer.Exit(code)
+
+
+def _up(invocation: Invocation, playbook: str) -> "UpReport":
     from provision import api
-    from provision.cli.consent import Consent
-    from provision.model.report import worst
 
     inventory = invocation.open_inventory()
     desired = api.load([playbook], inventory, env=invocation.environment())
+    consent = Consent(invocation, inventory, "Apply")
     with invocation.connect(inventory) as cluster:
-        consent = Consent(invocation, inventory, "Apply")
         report = cluster.up(desired, confirm=consent)
-    invocation.show(report, brief=consent.shown)
-    if keep:
-        return report.exit_code
-    with invocation.connect(inventory) as cluster:
-        consent = Consent(invocation, inventory, "Carry out")
-        gone = cluster.down(None, confirm=consent)
-    invocation.show(gone, brief=consent.shown)
-    return worst(report.exit_code, gone.exit_code)
+    as_text = invocation.flags.output == "text"
+    invocation.show(replace(report, check=None) if as_text else report, brief=consent.shown)
+    return report
+
+
+def _down(invocation: Invocation) -> int:
+    """Back to bare hosts; with JSON there is one document, the other one."""
+    _say("\ndemo: and back to bare hosts")
+    quiet = replace(invocation, flags=replace(invocation.flags, quiet=True))
+    inventory = invocation.open_inventory()
+    with invocation.connect(inventory, purge=True) as cluster:
+        report = cluster.down(None, confirm=Consent(quiet, inventory, "Carry out"))
+    if invocation.flags.output == "text":
+        invocation.show(report, brief=True)
+    return report.exit_code
 
 
 def demo_playbook() -> Path:

@@ -30,6 +30,7 @@ _SYMBOL = {State.OK: "✓", State.FAILED: "✗", State.UNKNOWN: "?", State.UNAVA
 _GRAVEST = (State.FAILED, State.UNKNOWN, State.OK, State.UNAVAILABLE)
 _Key: TypeAlias = tuple[str, str]
 _Meetings: TypeAlias = Mapping[_Key, Sequence[Cell]]
+_CLUSTER = ("", "cluster", "swarm")
 _IN_FULL = {"expect": "expected by the playbooks"}
 _ALWAYS_DRAWN = frozenset({"overlay"})
 
@@ -95,8 +96,11 @@ def _gravest(cells: Sequence[Cell]) -> State:
 
 
 def _in_words(between: Sequence[Cell], alone: Sequence[Cell]) -> str:
-    words = [_counted("pairs", between)] if between else []
-    return "; ".join([*words, _counted("hosts", alone)] if alone else words)
+    cluster = [c for c in alone if c.source in _CLUSTER]
+    hosts = [c for c in alone if c.source not in _CLUSTER]
+    words = [f"cluster: {_probes(cluster)}"] if cluster else []
+    words += [_counted("pairs", between)] if between else []
+    return "; ".join([*words, _counted("hosts", hosts)] if hosts else words)
 
 
 def _counted(noun: str, cells: Sequence[Cell]) -> str:
@@ -180,7 +184,9 @@ def _hosts(cells: Sequence[Cell], screen: Screen) -> list[Line]:
     probes = list(dict.fromkeys(c.probe for c in cells))
     meetings = _together(cells, lambda cell: (cell.source, cell.probe))
     rows: list[list[Words]] = [[dim("host"), *map(dim, probes)]]
-    rows += [[h, *(_meeting(meetings, h, p, detail=False) for p in probes)] for h in hosts]
+    rows += [
+        [h or "cluster", *(_meeting(meetings, h, p, detail=False) for p in probes)] for h in hosts
+    ]
     drawn = table(rows, indent=4)
     if max(map(span_cells, drawn)) <= screen.width:
         return drawn
