@@ -1,1 +1,1 @@
-"""The vocabulary: frozen types and protocols that every other part speaks in. No behaviour, no effects."""
+"""The vocabulary: frozen types and protocols that every other part speaks in; no effects."""

@@ -1,7 +1,7 @@
 """The instruction set: everything swarmlay may do to a host, as data.
 
-A `Plan` is an ordered tuple of `Action`s; an action is one reason to touch one host; a step of it is
-one instruction. The set of steps is closed: only transports carry them out.
+A `Plan` is an ordered tuple of `Action`s; an action is one reason to touch one host; a step of it
+is one instruction. The set of steps is closed: only transports carry them out.
 """
 
 from collections.abc import Mapping

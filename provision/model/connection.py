@@ -23,7 +23,7 @@ class Sudo:
 
 @dataclass(frozen=True, slots=True)
 class SshTarget:
-    """One host as SSH sees it. None means: let ~/.ssh/config, the agent or OpenSSH's defaults decide.
+    """One host as SSH sees it; None lets ~/.ssh/config, the agent or OpenSSH's defaults decide.
 
     Attributes:
         name: the host's name in the inventory.

@@ -28,7 +28,8 @@ def mount(wanted: Mount) -> dict[str, Any]:
         made["VolumeOptions"] = {"NoCopy": True}
     if wanted.tmpfs is not None:
         made["TmpfsOptions"] = {"SizeBytes": wanted.tmpfs.size, "Mode": wanted.tmpfs.mode}
-    return without_empty(made)
+    kept: dict[str, Any] = without_empty(made)
+    return kept
 
 
 def healthcheck(wanted: Healthcheck | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 class State(StrEnum):
     """How a cell came out.
 
-    ``unknown``: could not be asked, never green. ``unavailable``: kernel or engine lack what it needs.
+    ``unknown``: could not be asked, never green. ``unavailable``: kernel or engine lack it.
     """
 
     OK = "ok"
@@ -70,7 +70,7 @@ class CheckReport:
         return 3 if self.unreachable else 5
 
     def summary(self) -> Mapping[str, Mapping[str, int]]:
-        """layer → state → number of cells."""
+        """How many cells of each layer are in each state."""
         layers = dict.fromkeys(c.layer for c in self.cells)
         counts = Counter((c.layer, c.state.value) for c in self.cells)
         return {la: {s.value: counts[la, s.value] for s in State} for la in layers}

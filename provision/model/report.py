@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from provision.model.actions import Plan
 from provision.model.findings import CheckReport
-from provision.model.observed import ObservedState
 from provision.model.inventory import Inventory
+from provision.model.observed import ObservedState
 from provision.model.results import Outcome, Result
 
 EXIT_ORDER = (130, 2, 4, 3, 1, 5, 6)

@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One action's end. ``cause`` is empty when it succeeded; ``exit_code`` is its part of the exit code."""
+    """One action's end; ``cause`` is empty when it succeeded, ``exit_code`` counts when it failed."""
 
     action: str
     host: str

@@ -252,6 +252,7 @@ def _join(context: Context, host: Host, before: str) -> Action:
         "advertise_addr": address,
     }
     heal, why = _healing(context, host)
+    join = f"docker swarm join --advertise-addr {address}"
     steps: tuple[Step, ...] = (
         *heal,
         Docker("swarm.join", arguments, captures=node_ref(host.name), timeout=90),
@@ -266,13 +267,8 @@ def _join(context: Context, host: Host, before: str) -> Action:
         change=Change.CREATE,
         why=f"{why}; it advertises {address}",
         steps=steps,
-        after=frozenset(
-            {f"{lead}:swarm:tokens", before, engine_id(host.name), ports_id(host.name), UNDERLAY_ID}
-        ),
-        commands=(
-            f"docker swarm join --advertise-addr {address} "
-            f"--token <{host.role} join token> {manager}",
-        ),
+        after=frozenset({f"{lead}:swarm:tokens", before, UNDERLAY_ID, *_ready(host)}),
+        commands=(f"{join} --token <{host.role} join token> {manager}",),
     )
 
 
