@@ -75,6 +75,11 @@ class Lab:
         )
 
     @property
+    def registry_port(self) -> int:
+        """The port of `registry`."""
+        return int(self.registry.rpartition(":")[2])
+
+    @property
     def running(self) -> bool:
         """Whether all hosts run."""
         return all(host.running for host in self.hosts)

@@ -134,7 +134,7 @@ def _claimed(spec: LabSpec, rootfs: Path, layout: Cgroups, paths: Paths) -> Lab:
     earlier = before.subnet if before else ""
     claim = machine.claim(spec.name, paths.machine, folder, layout, earlier)
     if before is None:
-        lab = planning.planned(spec, claim.subnet, folder, rootfs)
+        lab = planning.planned(spec, claim.subnet, registry.free_port(), folder, rootfs)
     else:
         lab = planning.completed(before, rootfs)
     labs.save(lab, paths)
@@ -144,7 +144,7 @@ def _claimed(spec: LabSpec, rootfs: Path, layout: Cgroups, paths: Paths) -> Lab:
 def _make_network(lab: Lab) -> None:
     bridge = bridge_name(lab.name)
     network.make_bridge(bridge, lab.bridge_address, 24, planning.MTU)
-    rules = network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, registry.PORT)
+    rules = network.rules(lab.name, bridge, lab.subnet, lab.bridge_address, lab.registry_port)
     network.add_rules(rules)
 
 

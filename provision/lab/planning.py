@@ -8,7 +8,6 @@ from provision.errors import UsageError
 from provision.lab.cgroups import Cgroups
 from provision.lab.host_init import Plug
 from provision.lab.labs import Lab, LabHost
-from provision.lab.registry import PORT
 from provision.lab.spec import SSH_USER, LabSpec, bridge_name, link_name, scope_name
 from provision.lab.subnets import bridge_address, hardware_address, host_address
 
@@ -33,14 +32,14 @@ def refuse_other(before: Lab | None, spec: LabSpec) -> None:
         )
 
 
-def planned(spec: LabSpec, subnet: str, folder: Path, rootfs: Path) -> Lab:
-    """A new lab in *folder*: addresses in the order of its hosts."""
+def planned(spec: LabSpec, subnet: str, port: int, folder: Path, rootfs: Path) -> Lab:
+    """A new lab in *folder*: addresses in the order of its hosts, the registry at *port*."""
     return Lab(
         name=spec.name,
         suite=spec.suite,
         subnet=subnet,
         bridge_address=bridge_address(subnet),
-        registry=f"{bridge_address(subnet)}:{PORT}",
+        registry=f"{bridge_address(subnet)}:{port}",
         user=SSH_USER,
         key=str(folder / "id_ed25519"),
         known_hosts=str(folder / "known_hosts"),

@@ -11,7 +11,7 @@ from provision.lab.commands import last_words, launch, run
 from provision.lab.labs import Lab
 from provision.lab.paths import Paths
 
-PORT = 5000
+PORTS = range(5000, 5020)
 _PATIENCE = 10.0
 _START_GRACE = 1.0
 _SECRET_IS_OF_NO_USE = "one process, one lab"  # noqa: S105 - only several registries share it
@@ -22,9 +22,23 @@ def mark(folder: Path) -> str:
     return str(folder / "registry" / "config.yml")
 
 
-def address(lab: Lab) -> str:
-    """Where hosts find the registry."""
-    return f"{lab.bridge_address}:{PORT}"
+def free_port() -> int:
+    """The usual port, or the next one if something on the machine listens there on all addresses.
+
+    Raises:
+        SwarmlayError: many are taken.
+    """
+    for port in PORTS:
+        with socket.socket() as trying:
+            try:
+                trying.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SwarmlayError(
+        "there is no port for the lab's registry",
+        why=f"something listens on each of {PORTS.start} to {PORTS.stop - 1}",
+    )
 
 
 def settings(storage: Path, listen: str) -> str:
@@ -49,7 +63,7 @@ def start(lab: Lab, seed: Path, paths: Paths) -> None:
     """
     folder = paths.make(paths.lab(lab.name) / "registry")
     _fill(folder, seed)
-    Path(mark(paths.lab(lab.name))).write_text(settings(folder / "storage", address(lab)))
+    Path(mark(paths.lab(lab.name))).write_text(settings(folder / "storage", lab.registry))
     if pid(paths.lab(lab.name)) is None:
         _launch(folder, seed)
     _wait_until_open(lab, folder)
@@ -86,7 +100,7 @@ def _wait_until_open(lab: Lab, folder: Path) -> None:
         if waited > _PATIENCE or (waited > _START_GRACE and pid(folder.parent) is None):
             raise SwarmlayError(
                 "the lab's registry does not start",
-                where=address(lab),
+                where=lab.registry,
                 why=last_words(folder / "log"),
             ) from error
         time.sleep(0.02)
@@ -95,7 +109,7 @@ def _wait_until_open(lab: Lab, folder: Path) -> None:
 def _refusal(lab: Lab) -> OSError | None:
     """Why nobody answers at the registry's address, or None if somebody does."""
     try:
-        socket.create_connection((lab.bridge_address, PORT), timeout=1).close()
+        socket.create_connection((lab.bridge_address, lab.registry_port), timeout=1).close()
     except OSError as error:
         return error
     return None

@@ -16,7 +16,7 @@ from provision.lab.spec import LabSpec
 
 def made(folder: Path) -> Lab:
     """A lab as `up` plans it."""
-    return planning.planned(LabSpec("demo"), "10.78.3.0/24", folder, Path("/cache/bookworm"))
+    return planning.planned(LabSpec("demo"), "10.78.3.0/24", 5000, folder, Path("/cache/bookworm"))
 
 
 def test_a_lab_is_planned(tmp_path: Path) -> None:
