@@ -287,7 +287,10 @@ def _negotiate(stream: Stream, where: str) -> str:
     except (http.client.HTTPException, OSError, EOFError) as error:
         stream.close()
         raise EngineUnavailable(
-            "The Docker engine does not answer", where=where, why=str(error)
+            "The Docker engine does not answer",
+            where=where,
+            why=str(error),
+            hint="Is it running (`systemctl status docker` on the host)?",
         ) from error
     newest = _version(response.getheader("Api-Version") or "")
     if newest is None:

@@ -16,7 +16,6 @@ from provision.transports.privilege import Privilege
 from provision.transports.streams import ChannelStream
 
 _DIAL = ("docker", "system", "dial-stdio")
-_PROHIBITED = 1
 _CONNECT_FAILED = 2
 _OPEN_TIMEOUT = 15.0
 
@@ -55,8 +54,8 @@ class EngineWays:
         with self._lock:
             if self._known is not None:
                 try:
-                    return self._open(self._known)
-                except paramiko.SSHException:
+                    return self._opened(self._known, timeout)
+                except (_SilentError, paramiko.SSHException):
                     self._known = None
             return self._first_that_works(timeout)
 
@@ -66,9 +65,7 @@ class EngineWays:
         while ways:
             way = ways.pop(0)
             try:
-                stream = self._open(way)
-                if way != "socket":
-                    _prove(stream, timeout)
+                stream = self._opened(way, timeout)
             except paramiko.ChannelException as error:
                 reasons.append(f"{self._socket}: {error.text or error}")
                 ways += self._others(error.code)
@@ -85,14 +82,20 @@ class EngineWays:
         )
 
     def _others(self, code: int) -> list[Way]:
-        """What is left when the server did not open the socket.
+        """What is left when the server did not open the socket, the likeliest first.
 
-        When it *could* not, the user may not open it, so only root may, if anybody.
+        When it could not, the user may most likely not open it; but OpenSSH says the same where
+        its configuration forbids it.
         """
         as_root: list[Way] = ["sudo dial"] if self._privilege.needed else []
-        if code == _CONNECT_FAILED:
-            return as_root
-        return ["dial", *as_root]
+        return [*as_root, "dial"] if code == _CONNECT_FAILED else ["dial", *as_root]
+
+    def _opened(self, way: Way, timeout: float) -> ChannelStream:
+        """A stream that works: a command's end of it is tried, since it opens in any case."""
+        stream = self._open(way)
+        if way != "socket":
+            _prove(stream, timeout)
+        return stream
 
     def _open(self, way: Way) -> ChannelStream:
         transport = self._transport()

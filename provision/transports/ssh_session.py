@@ -160,17 +160,20 @@ class SshSession:
         progress: Callable[[str], None] | None = None,
     ) -> Any:
         """Carry out one operation on the engine."""
-        from provision.transports.docker_operations import operate  # noqa: PLC0415 - 60 ms
+        from provision.transports.docker_operations import CHANGES, operate  # noqa: PLC0415 - 60 ms
 
-        connection = self.connect(max(self._target.wait, _RECONNECT_WAIT))
-        try:
-            return operate(self._engine(), operation, arguments, timeout, progress)
-        except HostUnreachable:
-            raise
-        except ActionFailed as error:
-            if connection.alive:
-                raise
-            raise outcome_unknown(self.host, f"docker {operation}") from error
+        changes = operation in CHANGES
+        for again in (not changes, False):
+            connection = self.connect(max(self._target.wait, _RECONNECT_WAIT))
+            try:
+                return operate(self._engine(), operation, arguments, timeout, progress)
+            except (HostUnreachable, ActionFailed) as error:
+                if isinstance(error, ActionFailed) and connection.alive:
+                    raise
+                if not again:
+                    what = f"docker {operation}"
+                    raise (outcome_unknown if changes else lost)(self.host, what) from error
+        raise AssertionError("the loop returns or raises")
 
     def _engine(self) -> "Engine":
         """The engine's client, made when the first operation needs it."""

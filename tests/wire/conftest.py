@@ -1,4 +1,4 @@
-"""Servers on loopback for the wire tests: an SSH server, a Docker engine, and OpenSSH's own sshd."""
+"""Servers on loopback: an SSH server, a Docker engine, and OpenSSH's own sshd."""
 
 import importlib.util
 import os
@@ -155,7 +155,7 @@ class Rig:
 
 
 @pytest.fixture
-def engine_at(tmp_path: Path) -> Iterator[Callable[[Path], tuple[Any, SimulatedTransport]]]:
+def engine_at() -> Iterator[Callable[[Path], tuple[Any, SimulatedTransport]]]:
     """Puts a simulated engine behind a socket."""
     servers: list[Any] = []
 
@@ -192,9 +192,9 @@ def _simulated_rig(request: pytest.FixtureRequest, root: Path) -> Iterator[Rig]:
     del request
     world = SimulatedTransport(["web1", "web2"], images=["nginx:latest"])
     host = world.hosts["web1"]
-    host.on_run = lambda words, stdin: _really(words, stdin)
+    host.on_run = _really
     host.on_ask = lambda script: _really(["sh", "-s"], script)
-    host.on_open = lambda words, line: _echo(line)
+    host.on_open = _echo
 
     def files(path: str) -> tuple[bytes, int] | None:
         found = host.files.get(path)
@@ -205,7 +205,8 @@ def _simulated_rig(request: pytest.FixtureRequest, root: Path) -> Iterator[Rig]:
     session.close()
 
 
-def _echo(line: str | None) -> list[str]:
+def _echo(words: Any, line: str | None) -> list[str]:
+    del words
     return ["ready"] if line is None else [f"heard {line}"]
 
 

@@ -1,4 +1,4 @@
-"""An SSH server in this process, on loopback: it really executes, forwards, and misbehaves on demand."""
+"""An SSH server in this process: it really executes, forwards, and misbehaves on demand."""
 
 import contextlib
 import os
@@ -13,6 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_CONNECT_FAILED,
+    OPEN_SUCCEEDED,
+)
 
 SUDO = """#!/bin/sh
 # Behaves as sudo does, by the first word of the file beside it.
@@ -165,25 +172,25 @@ class _Interface(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self._server.offered.append(key.asbytes())
         if username == self._server.user and key.asbytes() in self._server.allowed:
-            return paramiko.AUTH_SUCCESSFUL
+            return AUTH_SUCCESSFUL
         self._attempts += 1
         if self._attempts >= self._server.most_attempts:
             self._transport.sock.close()
-        return paramiko.AUTH_FAILED
+        return AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if kind == "session":
-            return paramiko.OPEN_SUCCEEDED
+            return OPEN_SUCCEEDED
         if kind != "direct-streamlocal@openssh.com" or self._server.docker_socket is None:
-            return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         stream = socket.socket(socket.AF_UNIX)
         try:
             stream.connect(self._server.docker_socket)
         except OSError:
             stream.close()
-            return paramiko.OPEN_FAILED_CONNECT_FAILED
+            return OPEN_FAILED_CONNECT_FAILED
         self._bridge(chanid, stream)
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_direct_tcpip_request(
         self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
@@ -193,9 +200,9 @@ class _Interface(paramiko.ServerInterface):
         try:
             stream = socket.create_connection(destination, 5)
         except OSError:
-            return paramiko.OPEN_FAILED_CONNECT_FAILED
+            return OPEN_FAILED_CONNECT_FAILED
         self._bridge(chanid, stream)
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         line = command.decode()
@@ -219,7 +226,8 @@ class _Interface(paramiko.ServerInterface):
             stream.shutdown(socket.SHUT_RDWR)
         back.join(2)
         stream.close()
-        channel.close()
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            channel.close()
 
 
 def _feed(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Being let in over SSH: keys, agent, passphrases, ssh_config, host keys, bastions, booting hosts."""
+"""Being let in over SSH: keys, agent, ssh_config, host keys, bastions, booting hosts."""
 
 import os
 import socket
@@ -13,6 +13,7 @@ import paramiko
 import pytest
 
 from provision.errors import AuthenticationFailed, HostKeyMismatch, HostUnreachable
+from provision.transports.authentication import PASSPHRASE_VARIABLE
 from provision.transports.ssh import forget
 
 pytestmark = pytest.mark.wire
@@ -73,7 +74,7 @@ def locked_key(site: Any, make_key: Callable[..., paramiko.PKey]) -> Path:
 
 def test_a_passphrase_may_come_from_the_environment(site: Any, locked_key: Path) -> None:
     """A key with a passphrase is unlocked with the variable's."""
-    site.environment["SWARMLAY_KEY_PASSPHRASE"] = "correct horse"
+    site.environment[PASSPHRASE_VARIABLE] = "correct horse"
 
     assert _works(site.connect(site.target(key=str(locked_key))))
 
@@ -106,7 +107,7 @@ def test_nobody_to_ask_is_said(site: Any, locked_key: Path) -> None:
 
 def test_a_wrong_passphrase_is_said(site: Any, locked_key: Path) -> None:
     """A wrong passphrase is called so, and not shown."""
-    site.environment["SWARMLAY_KEY_PASSPHRASE"] = "wrong horse"
+    site.environment[PASSPHRASE_VARIABLE] = "wrong horse"
 
     with pytest.raises(AuthenticationFailed, match="does not open") as raised:
         site.connect(site.target(key=str(locked_key)))

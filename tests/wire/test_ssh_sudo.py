@@ -10,7 +10,8 @@ from provision.model.connection import Sudo
 
 pytestmark = pytest.mark.wire
 
-_WITH_PASSWORD = Sudo(password_env="SUDO_PASSWORD")  # noqa: S106 - a variable's name
+_VARIABLE = "SUDO_PASSWORD"
+_WITH_PASSWORD = Sudo(password_env=_VARIABLE)
 
 
 def _mode(site: Any, mode: str) -> None:
@@ -28,7 +29,7 @@ def test_sudo_without_a_password(site: Any) -> None:
 def test_a_password_goes_over_stdin_only(site: Any) -> None:
     """The password reaches sudo, and neither a command line nor the command's stdin."""
     _mode(site, "password")
-    site.environment["SUDO_PASSWORD"] = "open sesame"
+    site.environment[_VARIABLE] = "open sesame"
     session = site.connect(site.target(sudo=_WITH_PASSWORD))
 
     answer = session.do(Run(("cat",), stdin="mine"), {})
@@ -40,7 +41,7 @@ def test_a_password_goes_over_stdin_only(site: Any) -> None:
 
 def test_a_password_that_is_not_asked_for_does_not_leak(site: Any) -> None:
     """Where sudo does not ask after all, the password is not run as a line of the script."""
-    site.environment["SUDO_PASSWORD"] = "open sesame"
+    site.environment[_VARIABLE] = "open sesame"
     session = site.connect(site.target(sudo=_WITH_PASSWORD))
 
     answer = session.ask("echo fine")
@@ -51,7 +52,7 @@ def test_a_password_that_is_not_asked_for_does_not_leak(site: Any) -> None:
 def test_a_wrong_password_is_said_and_not_shown(site: Any) -> None:
     """A wrong password fails at once."""
     _mode(site, "password")
-    site.environment["SUDO_PASSWORD"] = "open barley"
+    site.environment[_VARIABLE] = "open barley"
     session = site.connect(site.target(sudo=_WITH_PASSWORD))
 
     with pytest.raises(AuthenticationFailed, match="does not take the password") as raised:

@@ -111,6 +111,29 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
 )
 
 
+CHANGES: frozenset[DockerOperation] = frozenset(
+    {
+        "swarm.init",
+        "swarm.join",
+        "swarm.leave",
+        "swarm.update",
+        "node.update",
+        "node.remove",
+        "network.create",
+        "network.remove",
+        "service.create",
+        "service.update",
+        "service.remove",
+        "container.create",
+        "container.start",
+        "container.remove",
+        "image.pull",
+        "volume.remove",
+    }
+)
+"""What is not asked again after a lost connection: it may have been done."""
+
+
 def operate(
     engine: EngineApi,
     operation: DockerOperation,
