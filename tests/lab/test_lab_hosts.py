@@ -123,7 +123,7 @@ def test_reboot_typed_inside_comes_back_and_poweroff_stays(
 ) -> None:
     """Like a virtual machine: `reboot` restarts the host, `poweroff` ends it, `up` starts it."""
     boot = on_host(bare, "worker-1", BOOT).stdout
-    on_host(bare, "worker-1", "sudo systemctl reboot")
+    on_host(bare, "worker-1", "sudo touch /stays; sudo systemctl reboot")
     wait(lambda: on_host(bare, "worker-1", BOOT).stdout not in ("", boot))
 
     on_host(bare, "worker-1", "sudo poweroff")
@@ -131,7 +131,7 @@ def test_reboot_typed_inside_comes_back_and_poweroff_stays(
 
     spec = LabSpec(bare.name, workers=1)
     assert lifecycle.up(spec, lab_paths).running
-    assert on_host(bare, "worker-1", "ls /kept").stdout == "/kept\n"
+    assert on_host(bare, "worker-1", "ls /stays").stdout == "/stays\n"
 
 
 def test_trixie(fresh_lab: Callable[..., Lab], on_host: OnHost) -> None:

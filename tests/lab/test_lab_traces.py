@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,22 @@ def test_forward_is_dropped_by_policy(inside: Machine) -> None:
     assert lookup.returncode == 2
     assert seconds < 3, "no nameserver answers: look-ups must be refused, not hang"
     assert inside.snapshot(name()) == before
+
+
+def test_a_taken_port(inside: Machine) -> None:
+    """Something else has the registry's usual port on all addresses: the lab takes the next."""
+    words = inside.words(sys.executable, "-u", "-m", "http.server", "5000")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert "port 5000" in other.stdout.readline()
+
+        made = inside.lab("up", "--name", name(), "--hosts", "1")
+        said = inside.lab("ssh", "manager", "--name", name(), "--", "cat /etc/docker/daemon.json")
+
+        assert inside.lab("down", "--name", name()).returncode == 0
+        other.kill()
+    assert made.returncode == 0, made.stderr
+    assert ':5001"' in said.stdout
 
 
 def test_cgroup_version_2(inside: Machine) -> None:
