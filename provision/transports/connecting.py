@@ -85,8 +85,8 @@ class Opener:
     timeout: float
     clock: Callable[[], float] = time.monotonic
 
-    def open(self, route: Route, *, wait: float = 0.0) -> Connection:
-        """Connect; a host that boots is tried again for *wait* seconds."""
+    def open(self, route: Route, *, wait: float, given_up: threading.Event) -> Connection:
+        """Connect; a host that boots is tried again for *wait* seconds, or until *given_up*."""
         _keep_paramiko_quiet()
         deadline = self.clock() + wait
         pause = _FIRST_PAUSE
@@ -94,9 +94,9 @@ class Opener:
             try:
                 return self._open_once(route)
             except NotYetReachable as error:
-                if self.clock() + pause > deadline:
+                late = self.clock() + pause > deadline
+                if late or given_up.wait(pause):
                     raise _waited(error, wait) from error
-            time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _open_once(self, route: Route) -> Connection:

@@ -50,7 +50,7 @@ class SshSession:
         self._performer = Performer(self, self._engine_door, long_steps)
         self._docker_socket = docker_socket
         self._connection: Connection | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._connecting = threading.Lock()
         self._slots = threading.BoundedSemaphore(_COMMANDS_AT_ONCE)
         self._the_engine: Engine | None = None
@@ -64,13 +64,19 @@ class SshSession:
     def connect(self, wait: float) -> Connection:
         """The live connection, opened anew where it was lost."""
         with self._connecting:
-            if self._closed:
-                raise lost(self.host, "the session was closed")
+            self._refuse_if_closed()
             if self._connection is None or not self._connection.alive:
                 if self._connection is not None:
                     self._connection.close()
-                self._connection = self._opener.open(self._route, wait=wait)
+                self._connection = self._opener.open(self._route, wait=wait, given_up=self._closed)
+            self._refuse_if_closed()
             return self._connection
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed.is_set():
+            if self._connection is not None:
+                self._connection.close()
+            raise lost(self.host, "the session was closed")
 
     def ask(self, script: str, *, timeout: float = 30.0, sudo: bool = True) -> Answer:
         """Run a read-only POSIX sh script and return all of its output."""
@@ -98,13 +104,12 @@ class SshSession:
         return ChannelPipe(open_session(transport, self.host), prepared, self.host)
 
     def close(self) -> None:
-        """End the session; closing twice is fine."""
-        with self._connecting:
-            self._closed = True
-            if self._the_engine is not None:
-                self._the_engine.close()
-            if self._connection is not None:
-                self._connection.close()
+        """End the session, also under those who wait in it; closing twice is fine."""
+        self._closed.set()
+        if self._connection is not None:
+            self._connection.close()
+        if self._the_engine is not None:
+            self._the_engine.close()
 
     def execute(
         self,

@@ -163,6 +163,29 @@ def test_a_long_step_that_takes_too_long_goes_on(site: Any, tmp_path: Path) -> N
     assert (tmp_path / "done").exists()
 
 
+def test_closing_ends_those_who_wait(site: Any) -> None:
+    """Ctrl-C closes sessions: whoever is in one comes back at once, and does not reconnect."""
+    session = site.connect()
+    threading.Timer(0.4, session.close).start()
+    began = time.monotonic()
+
+    with pytest.raises(HostUnreachable):
+        session.ask("sleep 20", sudo=False)
+    assert (time.monotonic() - began < 5, site.server.connections) == (True, 1)
+
+
+def test_closing_ends_waiting_for_a_boot(site: Any) -> None:
+    """A session that waits for its host to come back can be closed meanwhile."""
+    session = site.connect(site.target(wait=60.0))
+    site.server.stop()
+    threading.Timer(0.6, session.close).start()
+    began = time.monotonic()
+
+    with pytest.raises(HostUnreachable):
+        session.ask("true", sudo=False)
+    assert time.monotonic() - began < 10
+
+
 def test_a_dead_peer_is_noticed(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that stops answering, its TCP alive, is given up; nothing hangs."""
     monkeypatch.setattr("provision.transports.connecting._PULSE_EVERY", 0.2)
