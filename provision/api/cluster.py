@@ -111,10 +111,11 @@ class ClusterSession:
                 return UpReport(plan, check=self._verified(desired, observed, plan))
             self._agree(plan, confirm)
             results = self._apply(plan, desired, lock)
+            if _failed(results):
+                return UpReport(plan, results)
             observed = self.observe()
             second = plan_up(self.inventory, desired, observed, self._plan_options())
-            check = None if _failed(results) else self._verified(desired, observed, second)
-            return UpReport(plan, results, second, check)
+            return UpReport(plan, results, second, self._verified(desired, observed, second))
 
     def down(self, desired: DesiredState | None = None, *, confirm: Confirm) -> DownReport:
         """Remove what swarmlay made: all of it, or only the objects that *desired* names.

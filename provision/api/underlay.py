@@ -1,6 +1,6 @@
 """The gate before a swarm is formed: ports between hosts, as a result that stops the run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.model.context import UNDERLAY_ID
@@ -11,8 +11,6 @@ from provision.model.observed import ObservedState
 from provision.model.results import Outcome, Result
 from provision.model.session import Session
 from provision.plan.addresses import choose
-
-SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +45,25 @@ class UnderlayGate:
         lead = self.inventory.managers[0].name
         if not closed:
             return Result(UNDERLAY_ID, lead, Outcome.UNCHANGED)
-        shown = [f"{c.source} → {c.target} {c.probe}: {c.reason}" for c in closed[:SHOWN]]
-        more = [f"and {len(closed) - SHOWN} more"] if len(closed) > SHOWN else []
         hints = dict.fromkeys(c.hint for c in closed if c.hint)
         return Result(
             UNDERLAY_ID,
             lead,
             Outcome.FAILED,
-            cause="\n".join([f"{len(closed)} of {len(cells)} paths are blocked", *shown, *more]),
+            cause="\n".join([f"{len(closed)} of {len(cells)} paths are blocked", *_told(closed)]),
             hint="\n".join([*hints, "--force goes on all the same"]),
             exit_code=5,
         )
+
+
+def _told(closed: Sequence[Cell]) -> Iterator[str]:
+    """One sentence a port with its first pair, then the other pairs by name."""
+    for probe in dict.fromkeys(c.probe for c in closed):
+        first, *others = [c for c in closed if c.probe == probe]
+        yield first.reason
+        if others:
+            pairs = [f"{c.source} → {c.target}" for c in others]
+            yield f"the same for {probe}: {', '.join(pairs)}"
 
 
 def underlay_gate(

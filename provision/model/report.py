@@ -32,7 +32,7 @@ class UpReport:
 
     Attributes:
         second: the plan made after applying (empty = converged); None when nothing was applied or
-            the run was broken off.
+            something failed.
         check: None with ``--no-check``.
         expectations: cells of the playbooks' ``expect``.
     """

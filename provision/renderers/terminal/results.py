@@ -73,16 +73,16 @@ def _failure(result: Result, subject: str, screen: Screen) -> list[Line]:
 
 
 def _skipped(results: Sequence[Result], subjects: dict[str, str], screen: Screen) -> list[Line]:
-    groups: dict[tuple[str, str], list[str]] = {}
+    """One row a host; the chain of needs is in the JSON, here it would bury what failed."""
+    groups: dict[str, list[str]] = {}
     for result in results:
         if result.outcome is Outcome.SKIPPED:
-            where = (host_name(result.host), result.cause)
-            groups.setdefault(where, []).append(subjects.get(result.action, result.action))
+            names = groups.setdefault(host_name(result.host), [])
+            names.append(subjects.get(result.action, result.action))
     rows: list[Line] = []
-    for (host, cause), names in groups.items():
-        words = (dim("  – "), bold(host), dim(f"  skipped: {', '.join(names)}"))
+    for host, names in groups.items():
+        words = (dim("  – "), bold(host), dim(f"  skipped, needs it: {', '.join(names)}"))
         rows += wrap(words, screen.width, hang=6)
-        rows += wrap(dim(cause), screen.width, indent=6) if cause else []
     return rows
 
 
