@@ -108,6 +108,8 @@ class PlainConsole:
                 return self._commands(action)
             case Progress(action=action, host=host, text=text):
                 return self._progress(action, host, text)
+            case Finished(result=Result(outcome=Outcome.SKIPPED)) if not self._verbose:
+                return []  # the report names them, under what failed
             case Finished(result=result):
                 return [self._finished(result)]
             case _:
