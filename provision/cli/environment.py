@@ -45,6 +45,20 @@ def prepare() -> None:
             signal.signal(number, _interrupt)
 
 
+class TimeIsUp(KeyboardInterrupt):
+    """The run's own time is up: unwinds like Ctrl-C, past everything that handles errors."""
+
+
+def give_up_after(seconds: float) -> None:
+    """Have `TimeIsUp` raised in the main thread after *seconds*."""
+
+    def late(_number: int, _frame: FrameType | None) -> None:
+        raise TimeIsUp
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
 def _spare_mock() -> None:
     """Invoke imports unittest.mock, and with it asyncio, for a test double nobody here uses.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provision.cli.environment import Terminal, here, terminal
-from provision.errors import UsageError
+from provision.cli.environment import Terminal, TimeIsUp, give_up_after, here, terminal
+from provision.errors import SwarmlayError, UsageError
 
 if TYPE_CHECKING:
     from provision.api import ClusterSession, Environment, Options
@@ -89,10 +89,17 @@ def invoke(flags: "Flags", verb: Callable[[Invocation], int]) -> int:
     require_output(flags.output)
     if flags.log_file:
         _log_to(flags.log_file, verbose=flags.verbose)
+    if flags.timeout:
+        give_up_after(flags.timeout)
     seen = terminal()
     console = make_console(flags, seen)
     try:
         return verb(Invocation(flags, seen, console))
+    except TimeIsUp as late:
+        raise SwarmlayError(
+            f"not done within {flags.timeout:g} s (--timeout)",
+            hint="what was done stays; run the same again to go on",
+        ) from late
     finally:
         console.close()
 

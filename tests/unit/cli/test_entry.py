@@ -150,3 +150,25 @@ def test_ctrl_c_ends_with_130() -> None:
     assert done.returncode == 130
     assert "interrupted" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_time_that_is_up_is_an_error_of_its_own() -> None:
+    """--timeout unwinds whatever runs, says what happened, and ends with 1."""
+    code = (
+        "import signal, sys\n"
+        "from provision.cli import environment\n"
+        "environment.prepare()\n"
+        "from provision.cli import entry, invocation\n"
+        "def verb(*_):\n"
+        "    try:\n"
+        "        signal.pause()\n"
+        "    except Exception:\n"
+        "        sys.exit('swallowed')\n"
+        "invocation.Invocation.open_inventory = verb\n"
+        "sys.exit(entry.run(['hosts', 'list', '--timeout', '1']))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "not done within 1 s" in done.stderr
