@@ -12,6 +12,8 @@ from provision.transports.docker_operations.placement import fits
 
 _OFTEN = 3
 _PATIENCE = 10.0
+_STEADY = 0.3
+_STEADY_AGAIN = 5.0
 _ENDED = frozenset({"failed", "rejected"})
 _BROKEN_UPDATE = {
     "paused": "the update is paused",
@@ -42,6 +44,7 @@ class _Task:
     desired: str
     error: str
     created: str
+    updated: str
     exit_code: int | None
     current: bool
 
@@ -60,8 +63,10 @@ def is_converged(request: Request) -> Any:
         return verdict(done=False, text=f"{text}; {stuck}", failed=stuck)
     updating = inside(service, "UpdateStatus", "State", default="completed") == "updating"
     leaving = _leaving(request, tasks)
-    if running == wanted and not updating and not leaving:
-        return verdict(done=True, text=text)
+    finished = _finished(service, tasks)
+    if running + finished == wanted and not updating and not leaving:
+        shaky = _shaky(request, tasks)
+        return verdict(done=shaky is None, text=text if shaky is None else f"{text}; {shaky}")
     return verdict(
         done=False, text=text + _aside(request, tasks, updating=updating, leaving=leaving)
     )
@@ -97,6 +102,7 @@ def _read(task: Mapping[str, Any], template: Mapping[str, Any]) -> _Task:
         desired=str(task.get("DesiredState", "")),
         error=str(inside(task, "Status", "Err", default="")),
         created=str(task.get("CreatedAt", "")),
+        updated=str(task.get("UpdatedAt", "")),
         exit_code=inside(task, "Status", "ContainerStatus", "ExitCode"),
         current=_same(inside(task, "Spec", default={}), template),
     )
@@ -138,6 +144,23 @@ def _wanted(request: Request, service: Mapping[str, Any]) -> int:
 
 def _ready(node: Mapping[str, Any]) -> bool:
     return bool(inside(node, "Status", "State") == "ready")
+
+
+def _shaky(request: Request, tasks: list[_Task]) -> str | None:
+    """Why what runs now may not run in a moment, or None.
+
+    A command that ends at once is seen running in between: a task counts when it has run for a
+    moment, and for longer where another one failed in its place. Ages are the managers'.
+    """
+    now = _moment(str(inside(request.found("/info"), "SystemTime", default="")))
+    for slot in _slots(tasks):
+        failed = [task for task in slot if task.current and task.state in _ENDED]
+        needed = _STEADY_AGAIN if failed else _STEADY
+        for task in slot:
+            age = _age(task.updated, now) if _runs(task) else None
+            if age is not None and 0 <= age < needed:
+                return _told(request, failed[-1]) if failed else "just started"
+    return None
 
 
 def _leaving(request: Request, tasks: list[_Task]) -> bool:
@@ -187,6 +210,14 @@ def _never_again(service: Mapping[str, Any]) -> bool:
     return bool(inside(policy, "Condition") == "none")
 
 
+def _finished(service: Mapping[str, Any], tasks: list[_Task]) -> int:
+    """How many slots came to a good end, where that is no reason to start them again."""
+    policy = inside(service, "Spec", "TaskTemplate", "RestartPolicy", default={})
+    if inside(policy, "Condition") not in {"none", "on-failure"}:
+        return 0
+    return len({task.slot for task in tasks if task.current and task.state == "complete"})
+
+
 def _persists(request: Request, task: _Task) -> bool:
     """Whether a task has been waiting for a node for so long that it is no passing state.
 
@@ -194,11 +225,13 @@ def _persists(request: Request, task: _Task) -> bool:
     """
     if task.state != "pending" or not task.error:
         return False
-    now = _moment(str(inside(request.found("/info"), "SystemTime", default="")))
-    created = _moment(task.created)
-    if now is None or created is None:
-        return False
-    return (now - created).total_seconds() > float(request.maybe("patience", _PATIENCE))
+    age = _age(task.created, _moment(str(inside(request.found("/info"), "SystemTime", default=""))))
+    return age is not None and age > float(request.maybe("patience", _PATIENCE))
+
+
+def _age(text: str, now: datetime | None) -> float | None:
+    moment = _moment(text)
+    return None if now is None or moment is None else (now - moment).total_seconds()
 
 
 def _moment(text: str) -> datetime | None:

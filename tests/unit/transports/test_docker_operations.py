@@ -266,6 +266,34 @@ def test_two_failures_are_not_enough() -> None:
     assert "its last words: oh no" in said[1]
 
 
+@pytest.mark.parametrize(
+    ("failed_before", "since", "done"),
+    [
+        (0, "00:00:59.9", False),
+        (0, "00:00:59.5", True),
+        (1, "00:00:57", False),
+        (1, "00:00:50", True),
+    ],
+)
+def test_a_task_must_have_run_for_a_moment(failed_before: int, since: str, done: bool) -> None:
+    """A command that ends at once is seen running in between; that is not believed."""
+    failed = _task("failed", "shutdown", "task: non-zero exit (3)")
+    running = _task("running", UpdatedAt=f"2030-01-01T{since}Z")
+
+    said = _converged(_service(), [*[failed] * failed_before, running])
+
+    assert said["done"] is done
+
+
+def test_a_task_that_may_end_may_have_ended_well() -> None:
+    """With `restart: on-failure` a task that ended with 0 is what was wanted."""
+    service = _service()
+    service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "on-failure"}
+
+    assert _converged(service, [_task("complete", "shutdown")])["done"]
+    assert not _converged(_service(), [_task("complete", "shutdown")])["done"]
+
+
 def test_a_task_that_is_never_restarted_fails_at_once() -> None:
     """With `restart: no` there is no second time to wait for."""
     service = _service()
