@@ -18,11 +18,11 @@ _OPERATOR: Final = re.compile(r":?[-?+]")
 _STEP: Final = re.compile(r"\$|\}")
 
 
-class _Malformed(Exception):  # noqa: N818 - never leaves this module
+class _Malformed(Exception):
     """The text is no template."""
 
 
-class _Demanded(Exception):  # noqa: N818 - never leaves this module
+class _Demanded(Exception):
     """A variable that the document demands is not there."""
 
 

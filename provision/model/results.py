@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One action's end; ``cause`` is empty when it succeeded, ``exit_code`` counts when it failed."""
+    """How one action ended; ``cause`` and ``exit_code`` matter when it failed."""
 
     action: str
     host: str
