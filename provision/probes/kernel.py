@@ -13,15 +13,13 @@ echo "@@ release"; echo "$release"
 echo "@@ able"
 modules=/lib/modules/$release
 config() {
-    [ -n "${options+set}" ] || options=$(zcat /proc/config.gz 2>/dev/null ||
-        cat "/boot/config-$release" 2>/dev/null)
-    case "$options" in
-    *"
-$1=y"*) echo yes ;;
-    *"
-# $1 is not set"*) echo no ;;
-    *"
-$1=m"*) [ -d "$modules" ] || echo no ;;
+    [ -n "${options+set}" ] || options=$(
+        { gzip -dc /proc/config.gz || cat "/boot/config-$release"; } 2>/dev/null |
+            grep -E '^(# )?CONFIG_(VXLAN|BRIDGE_NETFILTER|IP_VS|INET_ESP)[ =]')
+    case " $options" in
+    *[!A-Z_]"$1=y"*) echo yes ;;
+    *"# $1 is not set"*) echo no ;;
+    *[!A-Z_]"$1=m"*) [ -d "$modules" ] || echo no ;;
     esac
 }
 able() {
