@@ -19,6 +19,8 @@ OUTPUT_LIMIT = 16 * 1024 * 1024
 GAVE_UP = 124  # what timeout(1) answers
 KILLED = 137
 _OPEN_TIMEOUT = 15.0
+_FULL_FOR = 10.0
+_FULL_PAUSE = 0.1
 _AT_ONCE = 512 * 1024
 _LINGER = 1.0
 _WRONG_USER = b"Please login as the user"
@@ -38,9 +40,25 @@ class Heard:
 
 
 def open_session(transport: paramiko.Transport, where: str) -> Channel:
-    """A channel for a command; nothing has been asked of the host when this fails."""
+    """A channel for a command; nothing has been asked of the host when this fails.
+
+    A server that has no place left (MaxSessions) is asked again for a while.
+    """
+    deadline = time.monotonic() + _FULL_FOR
+    while True:
+        try:
+            return _session(transport, where)
+        except paramiko.ChannelException as error:
+            if time.monotonic() > deadline:
+                raise lost(where, f"the server opens no more sessions: {error}") from error
+        time.sleep(_FULL_PAUSE)
+
+
+def _session(transport: paramiko.Transport, where: str) -> Channel:
     try:
         return transport.open_session(timeout=_OPEN_TIMEOUT)
+    except paramiko.ChannelException:
+        raise
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise lost(where, f"no channel could be opened: {error}") from error
 

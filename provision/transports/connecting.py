@@ -17,6 +17,7 @@ import paramiko
 from provision.errors import HostError
 from provision.transports.authentication import Entry, Keys
 from provision.transports.failures import (
+    HandshakeFailed,
     NotYetReachable,
     dial_failure,
     handshake_failure,
@@ -27,6 +28,10 @@ from provision.transports.sockets import dial
 
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
+# sshd drops connections at random while ten are logging in (MaxStartups): behind one bastion many
+# may. Who is thrown out at once tries again for a while.
+_AT_ONCE = 0.9
+_AT_THE_DOOR = 4.0
 _PULSE_EVERY = 5.0
 _PULSE_ANSWER = 10.0
 # Cheapest first: curve25519 costs 1 ms; the others are for servers that do not have it.
@@ -88,13 +93,16 @@ class Opener:
     def open(self, route: Route, *, wait: float, given_up: threading.Event) -> Connection:
         """Connect; a host that boots is tried again for *wait* seconds, or until *given_up*."""
         _keep_paramiko_quiet()
-        deadline = self.clock() + wait
+        began = self.clock()
         pause = _FIRST_PAUSE
         while True:
+            tried = self.clock()
             try:
                 return self._open_once(route)
             except NotYetReachable as error:
-                late = self.clock() + pause > deadline
+                thrown_out = isinstance(error, HandshakeFailed) and self.clock() - tried < _AT_ONCE
+                patience = max(wait, _AT_THE_DOOR) if thrown_out else wait
+                late = self.clock() + pause > began + patience
                 if late or given_up.wait(pause):
                     raise _waited(error, wait) from error
             pause = min(pause * 1.5, _LONGEST_PAUSE)

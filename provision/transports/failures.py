@@ -12,6 +12,10 @@ class NotYetReachable(HostUnreachable):
     """No way to the host *now*: a host that boots may look like this, so it is worth waiting."""
 
 
+class HandshakeFailed(NotYetReachable):
+    """Connected, and then thrown out: a server that boots, or that has too many at its door."""
+
+
 class OutcomeUnknown(HostUnreachable):
     """The connection broke while a step was under way: it may or may not have been done."""
 
@@ -67,7 +71,7 @@ def handshake_failure(error: Exception, *, where: str, address: str) -> HostErro
             "The SSH server and swarmlay share no algorithm", where=where, why=str(error)
         )
     why = str(error) or type(error).__name__
-    return NotYetReachable(
+    return HandshakeFailed(
         f"{address} accepts connections but does not finish an SSH handshake",
         where=where,
         why=why,

@@ -1,5 +1,7 @@
 """One host's session over SSH: what is asked and done goes through its single connection."""
 
+import logging
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ _COMMANDS_AT_ONCE = 5  # sshd allows ten sessions a connection; pipes and the en
 _RECONNECT_WAIT = 10.0
 DOCKER_SOCKET = "/var/run/docker.sock"
 _SCRIPT = ("sh", "-s")
+_VARIABLE = re.compile(r"^([A-Za-z_]\w*)=.*", re.DOTALL)
+
+log = logging.getLogger(__name__)
 
 
 class SshSession:
@@ -123,15 +128,17 @@ class SshSession:
         listen: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Run a command; see `provision.transports.shell.Shell`."""
+        doing = doing or _short(words)
+        log.debug("host=%s command=%s", self.host, doing)
         asked = _Asked(self._privilege.prepare(words, sudo=sudo), stdin, timeout, listen)
         try:
             heard = self._hear(asked)
         except NotYetReachable:  # the connection was lost while idle: nothing was asked
-            heard = self._hear_again(asked, doing or _short(words))
+            heard = self._hear_again(asked, doing)
         except OutcomeUnknown as error:
             if not repeatable:
-                raise outcome_unknown(self.host, doing or _short(words)) from error
-            heard = self._hear_again(asked, doing or _short(words))
+                raise outcome_unknown(self.host, doing) from error
+            heard = self._hear_again(asked, doing)
         self._privilege.judge(heard, sudo=sudo, where=self.host)
         return answer(heard)
 
@@ -203,7 +210,7 @@ class _Asked:
 
 
 def _short(words: Sequence[str]) -> str:
-    """The words as an error shows them: without the scripts among them."""
-    shown = [word if "\n" not in word else "…" for word in words]
+    """The words as an error or log shows them: without scripts and values of variables."""
+    shown = ["…" if "\n" in word else _VARIABLE.sub(r"\1=…", word) for word in words]
     text = " ".join(shown)
     return text if len(text) <= 120 else f"{text[:120]}…"  # noqa: PLR2004

@@ -56,6 +56,7 @@ class SshServer:
         allowed: public keys that are let in. commands: every command line that was executed.
         connections: how many came. cut_after: cut all connections once so many commands began.
         docker_socket: where direct-streamlocal leads; None: prohibited, "": connect failed.
+        turned_away: how many connections are closed without a word.
         greeting: a line that every command prints first, and nothing else (a wrong user).
     """
 
@@ -71,6 +72,7 @@ class SshServer:
     docker_socket: str | None = None
     greeting: str = ""
     most_attempts: int = 20
+    turned_away: int = 0
     before_command: Callable[[str], None] | None = None
     _transports: list[paramiko.Transport] = field(default_factory=list)
     _listener: socket.socket = field(init=False)
@@ -108,6 +110,10 @@ class SshServer:
                 raw, _ = listener.accept()
             except OSError:
                 return
+            if self.turned_away > 0:
+                self.turned_away -= 1
+                raw.close()
+                continue
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             transport = paramiko.Transport(raw)

@@ -225,6 +225,21 @@ def test_many_may_ask_at_once(rig: Any) -> None:
     assert sorted(found, key=int) == [str(n) for n in range(20)]
 
 
+def test_more_pipes_than_places_wait_their_turn(rig: Any) -> None:
+    """With as many pipes open as a server allows sessions, a question waits for a place."""
+    talk = ("sh", "-c", "echo ready; read -r line")
+    pipes = [rig.session.open(talk, sudo=False) for _ in range(9)]
+    timer = threading.Timer(0.5, pipes[0].close)
+    timer.start()
+
+    found = [rig.session.ask("echo x", sudo=False).stdout for _ in range(2)]
+
+    timer.join()
+    for pipe in pipes:
+        pipe.close()
+    assert found == ["x\n", "x\n"]
+
+
 def test_a_closed_session_stays_closed(rig: Any) -> None:
     """Closing twice is fine; asking afterwards is not."""
     rig.session.close()

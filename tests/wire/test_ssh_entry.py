@@ -337,6 +337,14 @@ def test_a_host_that_boots_is_waited_for(site: Any) -> None:
     timer.join()
 
 
+def test_being_thrown_out_at_the_door_is_tried_again(site: Any) -> None:
+    """A server drops connections while many log in (MaxStartups); that passes without `wait`."""
+    site.server.turned_away = 2
+
+    assert _works(site.connect())
+    assert site.server.connections == 1
+
+
 def test_a_refusal_is_not_waited_out(site: Any) -> None:
     """Who is not let in is not let in later either: `wait` does not apply."""
     site.server.allowed.clear()
