@@ -33,6 +33,15 @@ apt() {
         -o APT::Keep-Downloaded-Packages=false --no-install-recommends "$@"
 }
 update() { echo "reading the package lists"; apt update "$@"; }
+repair() {
+    broken=$(dpkg-query -W -f '${db:Status-Abbrev}\n' | grep -c '^.[UFHWt]' || true)
+    for file in /var/lib/dpkg/updates/*; do [ ! -e "$file" ] || broken=updates; done
+    if [ "$broken" != 0 ]; then
+        echo "repairing an interrupted package installation"
+        patiently dpkg --force-confdef --force-confold --configure -a
+        apt --fix-broken install
+    fi
+}
 fresh() { [ -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 2>/dev/null)" ]; }
 lists() { find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' | grep -q .; }
 """
@@ -43,13 +52,7 @@ PREPARE = (
 if command -v cloud-init >/dev/null && [ ! -e /etc/cloud/cloud-init.disabled ]; then
     echo "waiting for cloud-init"; timeout 600 cloud-init status --wait >/dev/null 2>&1 || true
 fi
-broken=$(dpkg-query -W -f '${db:Status-Abbrev}\n' | grep -c '^.[UFHWt]' || true)
-for file in /var/lib/dpkg/updates/*; do [ ! -e "$file" ] || broken=updates; done
-if [ "$broken" != 0 ]; then
-    echo "repairing an interrupted package installation"
-    patiently dpkg --force-confdef --force-confold --configure -a
-    apt --fix-broken install
-fi
+repair
 # A host that went down in the middle may lack some of what was about to be installed.
 manifest=/var/lib/swarmlay/manifest.json
 listed() { sed -n 's/^{"kind":"'"$1"'","name":"\([^"]*\)".*/\1/p' "$manifest" 2>/dev/null; }
@@ -99,6 +102,7 @@ choose() {
         $chosen 2>&1) || return 1
 }
 packages=$*
+repair
 if [ "$source" = docker ]; then
     update -o Dir::Etc::sourcelist=sources.list.d/docker.sources -o Dir::Etc::sourceparts=- \
         -o APT::Get::List-Cleanup=0
