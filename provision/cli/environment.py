@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from provision.api import Environment
 
-_OBJECTS = 100_000  # imports make many objects and no garbage: collecting them is CPU for nothing
+_OBJECTS = 1_000_000  # imports make many objects and no garbage: collecting them is CPU for nothing
 
 
 @dataclass(frozen=True, slots=True)
