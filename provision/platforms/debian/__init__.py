@@ -53,7 +53,7 @@ class Debian:
             return f"its operating system is not known: {facts.os.reason}"
         reasons = (
             _too_old(facts.os.value),
-            _in_the_way(facts.conflicts),
+            _unlooked(facts.conflicts),
             _not_installable(wanted),
             _other_source(facts, wanted),
             _broken_settings(facts),
@@ -138,15 +138,10 @@ def _too_old(os: OperatingSystem) -> str:
     return ""
 
 
-def _in_the_way(conflicts: Fact[tuple[str, ...]]) -> str:
+def _unlooked(conflicts: Fact[tuple[str, ...]]) -> str:
     if isinstance(conflicts, Unknown):
         return f"other engines could not be looked for: {conflicts.reason}"
-    remedies = {
-        "snap": "Docker from a snap is installed; remove it: snap remove docker",
-        "podman-docker": "podman-docker pretends to be Docker; remove it: apt remove podman-docker",
-        "rootless": "a user runs a rootless Docker; stop it first",
-    }
-    return next((remedies[name] for name in conflicts.value if name in remedies), "")
+    return ""
 
 
 def _not_installable(wanted: EngineWanted) -> str:

@@ -18,7 +18,7 @@ patiently() {
         said=$("$@" 2>&1 </dev/null) || code=$?
         case "$code:$said" in
         0:*) printf '%s\n' "$said"; return 0 ;;
-        *"Could not get lock"*|*"Unable to acquire the dpkg"*|*"lock-frontend"*|*"locked by another process"*|\
+        *"Could not get lock"*|*"Unable to acquire the dpkg"*|*"lock-frontend"*|*"is locked by"*|\
         *"was locked by"*) ;;
         *) printf '%s\n' "$said" >&2; return "$code" ;;
         esac
