@@ -9,7 +9,7 @@ from provision.api.connections import Sessions, close_all, open_all, ssh_transpo
 from provision.api.settings import Environment, Options
 from provision.api.underlay import underlay_gate
 from provision.apply import apply
-from provision.errors import HostError, Refused, UsageError
+from provision.errors import ActionFailed, HostError, Refused, UsageError
 from provision.lock import ClusterLock
 from provision.model.actions import Plan, Run
 from provision.model.desired import DesiredState
@@ -232,9 +232,23 @@ class ClusterSession:
             clock=self.env.monotonic,
             gates={GATE: gate_of_ports},
             parallel=self.options.parallel,
-            before_each=lock.check,
+            before_each=self._may_go_on(lock),
             on_event=self.on_event,
         )
+
+    def _may_go_on(self, lock: ClusterLock) -> Callable[[], None]:
+        """Asked before each action: the lock is still ours, and there is time left."""
+        limit, began = self.options.timeout, self.env.monotonic()
+
+        def check() -> None:
+            lock.check()
+            if limit is not None and self.env.monotonic() - began > limit:
+                raise ActionFailed(
+                    f"not begun: the {limit:g} s of --timeout are over",
+                    hint="run again: what was done stays done",
+                )
+
+        return check
 
     def _verified(
         self, desired: DesiredState, observed: ObservedState, plan: Plan

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 from provision.apply.carry_out import Job, carry_out
 from provision.apply.values import Values
-from provision.errors import HostError, Refused, SwarmlayError
+from provision.errors import ActionFailed, HostError, Refused, SwarmlayError
 from provision.model.actions import Action, Plan
 from provision.model.results import Event, Finished, Outcome, Progress, Result, Started
 from provision.model.session import Session
@@ -60,7 +60,7 @@ def apply(
         clock: seconds, monotonic.
         gates: functions for actions that have no steps.
         parallel: how many hosts are worked on at once.
-        before_each: called before each action; raises `Refused` when the lock was lost.
+        before_each: called before each action; raises when it must not begin (lock, time).
         on_event: told as actions begin, progress and end.
     """
     walk = _Run(
@@ -129,7 +129,7 @@ def _one(action: Action, means: _Means) -> Result:
         return Result(action.id, action.host, Outcome.SKIPPED, "interrupted")
     try:
         means.before_each()
-    except Refused as error:
+    except (Refused, ActionFailed) as error:
         return Result(
             action.id,
             action.host,
@@ -145,7 +145,21 @@ def _one(action: Action, means: _Means) -> Result:
     if session is None or isinstance(session, HostError):
         return _unreachable(action, session)
     job = Job(session, means.values, means.clock, _reporter(action, means.tell))
-    return carry_out(action, job)
+    result = carry_out(action, job)
+    return _rescued(action, result, means) if result.outcome is Outcome.FAILED else result
+
+
+def _rescued(action: Action, result: Result, means: _Means) -> Result:
+    """The failed result, after what must not stay half-done was taken back."""
+    rescue = action.rescue
+    session = means.sessions.get(rescue.host) if rescue else None
+    if rescue is None or session is None or isinstance(session, HostError):
+        return result
+    job = Job(session, means.values, means.clock, _reporter(action, means.tell))
+    steps = replace(action, steps=rescue.steps, guard=None)
+    undone = carry_out(steps, job)
+    said = rescue.why if undone.outcome is Outcome.CHANGED else f"not undone: {undone.cause}"
+    return replace(result, cause=f"{result.cause}; {said}")
 
 
 def _through_gate(action: Action, means: _Means) -> Result:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provision.apply import apply
-from provision.errors import HostUnreachable, Refused
+from provision.errors import ActionFailed, HostUnreachable, Refused
 from provision.model.actions import (
     Action,
     Change,
@@ -197,4 +197,17 @@ def test_a_lost_lock_stops_before_the_next_action() -> None:
     results = walk(action("a:x:1"), hosts={"a": host}, before_each=lost)
 
     assert results["a:x:1"].exit_code == 4
+    assert host.done == []
+
+
+def test_time_that_is_over_begins_nothing_more() -> None:
+    """`--timeout`: what was done stays done, the rest is not begun."""
+
+    def over() -> None:
+        raise ActionFailed("not begun: the 5 s of --timeout are over")
+
+    host = OneHost()
+    results = walk(action("a:x:1"), hosts={"a": host}, before_each=over)
+
+    assert results["a:x:1"].exit_code == 1
     assert host.done == []
