@@ -97,6 +97,8 @@ DockerOperation: TypeAlias = Literal[
     "swarm.token",
     "node.update",
     "node.remove",
+    "node.expel",
+    "node.check_quorum",
     "network.create",
     "network.remove",
     "service.create",
@@ -110,6 +112,8 @@ DockerOperation: TypeAlias = Literal[
     # predicates for Wait: return {"done": bool, "text": progress, "failed": reason or None}
     "node.is_ready",
     "node.is_down",
+    "node.is_drained",
+    "node.has_role",
     "swarm.is_active",
     "network.is_allocated",
     "network.is_gone",
@@ -176,6 +180,15 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescue:
+    """What is done at once, on *host*, when an action failed half-way and must not stay so."""
+
+    host: str
+    steps: tuple[Step, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One reason to touch one host.
 
@@ -189,6 +202,7 @@ class Action:
         restarts: what is stopped meanwhile; not empty means ``--allow-restart`` is needed.
         gate: the name of a function that `apply` calls instead of steps (``underlay``).
         lax: a failure is reported but does not stop dependents (teardown).
+        rescue: what is done at once when it failed.
     """
 
     id: str
@@ -206,6 +220,7 @@ class Action:
     restarts: tuple[str, ...] = ()
     gate: str | None = None
     lax: bool = False
+    rescue: Rescue | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from provision.model.actions import Action, Blocked, Ref
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.inventory import Host, Inventory
-from provision.model.labels import ADOPTED, is_ours
+from provision.model.labels import ADOPTED, HOST, is_ours
 from provision.model.observed import Cluster, HostFacts, Membership, NodeFact, ObservedState
 
 
@@ -73,14 +73,80 @@ class Context:
         return fact.value if isinstance(fact, Known) else None
 
     def is_member(self, host: str) -> bool:
-        """Whether the host is an active node of the observed cluster."""
+        """Whether the host is an active node of the observed cluster, at its own address."""
         membership, cluster = self.membership(host), self.cluster
         return (
             cluster is not None
             and membership is not None
             and membership.state == "active"
             and cluster.node(membership.node_id) is not None
+            and not self.astray(host)
         )
+
+    def astray(self, host: str) -> str:
+        """Why a node must leave and join again though it says that it is active, or ""."""
+        if old := self.moved(host):
+            return f"its node advertises {old}, an address that it has no more"
+        node, membership = self.node(host), self.membership(host)
+        if node is None or membership is None or node.state != "down" or membership.manager:
+            return ""
+        known = {n.manager_address for n in self.cluster.nodes} if self.cluster else set()
+        asks = [m for m in membership.remote_managers if m not in known]
+        lost = len(asks) == len(membership.remote_managers) > 0
+        return f"it looks for managers at {', '.join(asks)}, where none is any more" if lost else ""
+
+    def moved(self, host: str) -> str:
+        """The address that its node advertises and that it has no more; "" where all is well.
+
+        Whoever made an adopted swarm may have had a reason (NAT): there it is not our business.
+        """
+        membership, interfaces = self.membership(host), self.facts(host).interfaces
+        if membership is None or membership.state != "active" or not isinstance(interfaces, Known):
+            return ""
+        old = membership.node_address
+        has = {a.partition("/")[0] for i in interfaces.value for a in i.addresses}
+        known = old in {"", *has} or self.addresses.get(host, old) == old or self.adopted
+        return "" if known else old
+
+    def departed(self) -> dict[str, NodeFact]:
+        """Nodes that we labelled and whose host the inventory does not name any more, by host."""
+        if self.cluster is None:
+            return {}
+        here = {a for h in self.inventory.hosts for a in (h.ssh.address, h.private_address)}
+        members = self._member_ids()
+        return {
+            n.labels[HOST]: n
+            for n in self.cluster.nodes
+            if n.labels.get(HOST, "") not in {"", *self.observed.hosts}
+            and n.id not in members
+            and n.address not in here
+        }
+
+    def former(self, host: str) -> tuple[NodeFact, ...]:
+        """Records of *host* that it is not any more: it was made anew, or left and joined again.
+
+        Of a host that is a node now only those that are down; a record without our label is known
+        by hostname and address (a join that failed half-way).
+        """
+        if self.cluster is None:
+            return ()
+        member, members = self.is_member(host), self._member_ids(host)
+        return tuple(
+            n
+            for n in self.cluster.nodes
+            if n.id not in members
+            and (n.state == "down" or not member)
+            and (n.labels.get(HOST) == host or self._alike(host, n))
+        )
+
+    def _alike(self, host: str, node: NodeFact) -> bool:
+        same = self.facts(host).hostname == Known(node.hostname)
+        return same and HOST not in node.labels and node.state == "down"
+
+    def _member_ids(self, host: str | None = None) -> set[str]:
+        """Ids that hosts know as their own; *host* counts only if it is to stay what it is."""
+        names = [n for n in self.observed.hosts if n != host or self.is_member(n)]
+        return {m.node_id for n in names if (m := self.membership(n)) and m.node_id}
 
     def node(self, host: str) -> NodeFact | None:
         """Swarm's record of the host."""
@@ -93,8 +159,12 @@ class Context:
         cluster = self.cluster
         if cluster is None:
             return False
-        adopted = cluster.labels.get(ADOPTED) == "true"
-        return adopted or any(not self.owns(s.labels) for s in cluster.services)
+        return self.adopted or any(not self.owns(s.labels) for s in cluster.services)
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the swarm was made by hand."""
+        return self.cluster is not None and self.cluster.labels.get(ADOPTED) == "true"
 
     def owns(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is ours."""

@@ -10,6 +10,7 @@ PLAYBOOK = "io.swarmlay.playbook"
 HOST = "io.swarmlay.host"
 SPEC = "io.swarmlay.spec"
 NODE_LABELS = "io.swarmlay.node-labels"
+MACHINE = "io.swarmlay.machine"
 ADOPTED = "io.swarmlay.adopted"
 PROBE = "io.swarmlay.probe"
 

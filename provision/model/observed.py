@@ -328,8 +328,10 @@ class ObservedState:
     """Facts of every host, and of the cluster as its lead manager sees it.
 
     ``cluster`` is ``Known(None)`` when every manager of the inventory is known to be outside any
-    swarm, Unknown when that cannot be told.
+    swarm, Unknown when that cannot be told. ``departed`` are hosts that left the inventory and are
+    still nodes, as far as they were asked.
     """
 
     hosts: Mapping[str, HostFacts]
     cluster: Fact[Cluster | None] = NOT_ASKED
+    departed: Mapping[str, HostFacts] = field(default_factory=dict)

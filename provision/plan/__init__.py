@@ -10,6 +10,7 @@ from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import ObservedState
 from provision.plan.addresses import choose
+from provision.plan.changing import cleared, lead_demoted_last, refused_leaving, staying_lead
 from provision.plan.notes import notes
 from provision.plan.pools import choose_pool
 from provision.plan.residue import keeps_swarm, residue
@@ -34,7 +35,8 @@ def plan_up(
     chosen = choose(reachable, observed.hosts, desired.swarm.advertise) if reachable else ()
     context = _context(inventory, desired, observed, options, reachable, chosen=chosen)
     context, blocked = _unblocked(context)
-    actions = _linked(a for r in RESOURCES for a in r.wanted(context))
+    actions = _linked([*(a for r in RESOURCES for a in r.wanted(context)), *cleared(context)])
+    actions = lead_demoted_last(actions, context)
     return Plan(
         cluster=inventory.cluster,
         actions=_limited(actions, options.limit),
@@ -57,6 +59,9 @@ def plan_down(
     options = options or PlanOptions()
     reachable, dead = _reachable(inventory, observed)
     context = _context(inventory, desired, observed, options, reachable)
+    context = replace(context, lead=staying_lead(context))
+    if refused := tuple(refused_leaving(context)):
+        return Plan(cluster=inventory.cluster, blocked=(*dead, *refused))
     actions = [a for r in _teardown(desired) for a in r.unwanted(context)]
     ordered = _linked(replace(a, lax=True) for a in actions)
     return Plan(
@@ -110,25 +115,33 @@ def _context(
     *,
     chosen: tuple[AdvertisedAddress, ...] = (),
 ) -> Context:
-    return Context(
+    context = Context(
         inventory=inventory,
         desired=desired,
         observed=observed,
         hosts=hosts,
         addresses={a.host: a.address for a in chosen},
-        lead=_lead(inventory, observed),
         founding=observed.cluster == Known(None),
         pool=_pool(desired, observed, hosts),
         options=options,
     )
+    return replace(context, lead=_lead(context))
 
 
-def _lead(inventory: Inventory, observed: ObservedState) -> str | None:
-    if isinstance(observed.cluster, Unknown):
+def _lead(context: Context) -> str | None:
+    """The first manager that is to stay one; without any, the one that was asked."""
+    if isinstance(context.observed.cluster, Unknown):
         return None
-    if observed.cluster.value is not None:
-        return observed.cluster.value.lead
-    return inventory.managers[0].name if inventory.managers else None
+    cluster, managers = context.cluster, context.inventory.managers
+    if cluster is None:
+        return managers[0].name if managers else None
+    staying = (h.name for h in context.hosts if h.is_manager and _leads(context, h.name))
+    return next(staying, cluster.lead)
+
+
+def _leads(context: Context, host: str) -> bool:
+    membership = context.membership(host)
+    return bool(membership and membership.manager and context.is_member(host))
 
 
 def _pool(
@@ -166,12 +179,15 @@ def _limited(actions: tuple[Action, ...], limit: frozenset[str] | None) -> tuple
     """Only the limited hosts are changed; their peers' firewalls and reads stay."""
     if limit is None:
         return actions
-    kept = [a for a in actions if a.host in limit or a.resource in _SHARED or _is_read(a)]
+    kept = [a for a in actions if a.host in limit or _shared(a, limit)]
     return _linked(kept)
 
 
 _SHARED = frozenset({"ports", "underlay"})
 
 
-def _is_read(action: Action) -> bool:
-    return action.id.endswith(":swarm:tokens")
+def _shared(action: Action, limit: frozenset[str]) -> bool:
+    """What others do for a limited host: let it in, tell tokens, keep its node's record."""
+    if action.resource == "nodes":
+        return action.id.split(":")[2] in limit
+    return action.resource in _SHARED or action.id.endswith(":swarm:tokens")

@@ -75,13 +75,21 @@ def _fixed(host: Host, facts: HostFacts, wanted: str) -> AdvertisedAddress | Non
             host.name, host.private_address, "private_address of the inventory"
         )
     swarm = facts.swarm.value if isinstance(facts.swarm, Known) else None
-    if swarm is not None and swarm.state == "active" and swarm.node_address:
+    if swarm is not None and swarm.state == "active" and _has(facts, swarm.node_address):
         return AdvertisedAddress(host.name, swarm.node_address, "advertised by the node already")
     if host.private_interface:
         return _of_interface(host, facts, host.private_interface, "private_interface")
     if wanted != "auto":
         return _of_wish(host, facts, wanted)
     return None
+
+
+def _has(facts: HostFacts, address: str) -> bool:
+    """Whether a node's address is still its host's; after a new lease it is not (FAULTS B5)."""
+    interfaces = facts.interfaces.value if isinstance(facts.interfaces, Known) else None
+    if not address or interfaces is None:
+        return bool(address)
+    return address in {a.partition("/")[0] for i in interfaces for a in i.addresses}
 
 
 def _of_wish(host: Host, facts: HostFacts, wanted: str) -> AdvertisedAddress:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from provision.model.actions import Action, Blocked, Change
 from provision.model.context import UNDERLAY_ID, Context, engine_id, ports_id
+from provision.model.inventory import Host
 
 GATE = "underlay"
 
@@ -20,7 +21,7 @@ class Underlay:
 
     def wanted(self, context: Context) -> Iterable[Action]:
         """One gate, when a host is to join and there is more than one."""
-        joining = [h.name for h in context.hosts if not context.is_member(h.name)]
+        joining = [h.name for h in context.hosts if _comes(context, h)]
         if context.lead is None or not joining or len(context.hosts) == 1:
             return
         yield Action(
@@ -41,3 +42,9 @@ class Underlay:
         """Nothing to undo."""
         del context
         return ()
+
+
+def _comes(context: Context, host: Host) -> bool:
+    """Whether it joins, or becomes a manager: other managers must reach it on 2377, then."""
+    node = context.node(host.name) if context.is_member(host.name) else None
+    return node is None or (host.is_manager and node.role == "worker")

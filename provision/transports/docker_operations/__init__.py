@@ -16,6 +16,8 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | node.list | filters? | nodes |
 | node.update | id, labels? (the whole set), availability?, role? | whether it changed |
 | node.remove | id, force? | whether it was there |
+| node.expel | address, known [ids] | ids of half-joined records there that were demoted and removed |
+| node.check_quorum | id | None; refused where the managers that are left have no quorum |
 | network.list | filters? | networks |
 | network.inspect | id, verbose? | network |
 | network.create | body: the Engine API's | id |
@@ -37,6 +39,8 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | volume.remove | name, force? | whether it was there |
 | node.is_ready | id or hostname | verdict |
 | node.is_down | id or hostname | verdict; a node that is gone is down |
+| node.is_drained | id, services? [ids of replicated services whose tasks must run elsewhere] | verdict |
+| node.has_role | id, role | verdict; a manager must be reachable, too |
 | swarm.is_active | role? manager | verdict |
 | network.is_allocated | id | verdict; failed names the overlap |
 | network.is_gone | id | verdict |
@@ -56,6 +60,7 @@ from provision.errors import UsageError
 from provision.model.actions import DockerOperation
 from provision.transports.docker_api import EngineApi
 from provision.transports.docker_operations import (
+    changing,
     containers,
     convergence,
     images,
@@ -89,6 +94,8 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
         "swarm.token": swarm.token,
         "node.update": nodes.update_node,
         "node.remove": nodes.remove_node,
+        "node.expel": changing.expel,
+        "node.check_quorum": changing.check_quorum,
         "network.create": networks.create,
         "network.remove": networks.remove,
         "service.create": services.create,
@@ -101,6 +108,8 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
         "volume.remove": containers.remove_volume,
         "node.is_ready": nodes.is_ready,
         "node.is_down": nodes.is_down,
+        "node.is_drained": changing.is_drained,
+        "node.has_role": changing.has_role,
         "swarm.is_active": swarm.is_active,
         "network.is_allocated": networks.is_allocated,
         "network.is_gone": networks.is_gone,
@@ -119,6 +128,7 @@ CHANGES: frozenset[DockerOperation] = frozenset(
         "swarm.update",
         "node.update",
         "node.remove",
+        "node.expel",
         "network.create",
         "network.remove",
         "service.create",

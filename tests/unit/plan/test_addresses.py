@@ -86,13 +86,21 @@ def test_no_single_answer_is_an_error_with_the_table() -> None:
 
 
 def test_a_node_keeps_what_it_advertises() -> None:
-    """The address of an active node cannot change under it."""
+    """The address of an active node does not change under it, though another would be as good."""
+    facts = facts_of(a=(interface("eth0", "10.1.0.1/24"), interface("eth1", "10.1.1.9/24")))
+    facts["a"] = with_engine(facts["a"], Membership("active", "n", "10.1.1.9", "c", manager=True))
+
+    chosen = choose([host("a", address="10.1.0.1")], facts)
+
+    assert (chosen[0].address, chosen[0].why) == ("10.1.1.9", "advertised by the node already")
+
+
+def test_an_address_that_the_host_lost_is_not_kept() -> None:
+    """After a new lease the node still says the old one (FAULTS B5): peers could not reach it."""
     facts = facts_of(a=(interface("eth0", "10.1.0.1/24"),))
-    facts["a"] = with_engine(facts["a"], Membership("active", "n", "10.1.0.9", "c", manager=True))
+    facts["a"] = with_engine(facts["a"], Membership("active", "n", "10.1.0.9", "c"))
 
-    chosen = choose([host("a")], facts)
-
-    assert (chosen[0].address, chosen[0].why) == ("10.1.0.9", "advertised by the node already")
+    assert addresses([host("a")], facts) == ["10.1.0.1"]
 
 
 @pytest.mark.parametrize("wanted", ["eth1", "10.2.0.0/24"])

@@ -205,7 +205,7 @@ def test_an_old_record_of_a_rejoined_host_is_removed() -> None:
 
     plan = plan_up(inventory, nothing(), world)
 
-    assert ids(plan) == ["m1:nodes:node-old"]
+    assert ids(plan) == ["m1:nodes:w1:node-old"]
     assert plan.actions[0].change is Change.DELETE
 
 

@@ -9,6 +9,7 @@ from provision.model.actions import (
     Docker,
     Guard,
     Ref,
+    Rescue,
     Run,
     Step,
     Wait,
@@ -18,27 +19,23 @@ from provision.model.context import (
     SWARM_RECORD,
     UNDERLAY_ID,
     Context,
-    container_id,
     engine_id,
     member_id,
     node_ref,
     ports_id,
     token_ref,
 )
+from provision.model.departure import former_id, left_quietly
 from provision.model.desired import SwarmWanted
-from provision.model.facts import Known, Unknown
+from provision.model.facts import Known
 from provision.model.inventory import Host
 from provision.model.labels import ADOPTED, CLUSTER
-from provision.model.observed import Membership
+from provision.resources.swarm.leaving import leaves
+from provision.resources.swarm.refusals import cluster_refused, host_refused
 
 _CLUSTER_ID = Ref("cluster id")
 VXLAN_PORT = 4789
 _LISTEN = "0.0.0.0:2377"
-_QUIET = (
-    # After a leave the old ingress VXLAN lives on for seconds; a join then fails to bind 7946
-    # or its tasks start 30 s late.
-    'test -z "$(ss -Hlntu "( sport = :7946 or sport = :4789 or sport = :2377 )" 2>/dev/null)"'
-)
 
 
 class SwarmMembership:
@@ -48,9 +45,9 @@ class SwarmMembership:
 
     def blocked(self, context: Context) -> Iterable[Blocked]:
         """Refuse hosts of other swarms, locked and broken nodes, swarms that are not ours."""
-        yield from _cluster_blocked(context)
+        yield from cluster_refused(context)
         for host in context.hosts:
-            yield from _host_blocked(context, host)
+            yield from host_refused(context, host)
 
     def wanted(self, context: Context) -> Iterable[Action]:
         """Init on the lead, then joins; the tokens are read on the lead just before."""
@@ -73,84 +70,11 @@ class SwarmMembership:
 
     def unwanted(self, context: Context) -> Iterable[Action]:
         """Workers leave, then managers, the lead last."""
-        leaving = [h for h in context.hosts if _leaves(context, h)]
-        if context.swarm_stays:
-            return
-        others = [h for h in leaving if h.name != context.lead]
-        for host in sorted(others, key=lambda h: h.is_manager):
-            yield _leave(context, host, frozenset())
-        for host in (h for h in leaving if h.name == context.lead):
-            yield _leave(context, host, frozenset(member_id(h.name) for h in others))
+        return leaves(context)
 
 
 def _founds(context: Context, host: Host) -> bool:
     return context.founding and host.name == context.lead
-
-
-def _cluster_blocked(context: Context) -> Iterator[Blocked]:
-    observed = context.observed.cluster
-    if isinstance(observed, Unknown):
-        yield Blocked("", observed.reason, exit_code=3)
-        return
-    cluster = observed.value
-    if cluster is None or cluster.labels.get(CLUSTER) == context.cluster_name:
-        return
-    if not context.desired.swarm.adopt:
-        other = cluster.labels.get(CLUSTER)
-        whose = f"belongs to swarmlay's cluster {other!r}" if other else "was not made by swarmlay"
-        yield Blocked(
-            "",
-            f"{cluster.lead} is a manager of swarm {cluster.id}, which {whose}",
-            hint="to use it as it is, say `swarm: {adopt: true}` in a playbook; "
-            f"to start afresh, run `docker swarm leave --force` on {cluster.lead}",
-            exit_code=4,
-        )
-
-
-def _host_blocked(context: Context, host: Host) -> Iterator[Blocked]:
-    fact = context.facts(host.name).swarm
-    if isinstance(fact, Unknown):
-        yield Blocked(host.name, f"its swarm state is unknown: {fact.reason}")
-        return
-    if fact.value is not None and (problem := _trouble(context, host, fact.value)):
-        yield problem
-
-
-def _trouble(context: Context, host: Host, membership: Membership) -> Blocked | None:
-    if membership.state == "locked":
-        return Blocked(
-            host.name,
-            "its swarm is locked (autolock) and must be unlocked first",
-            hint=f"on {host.name}: docker swarm unlock",
-            exit_code=4,
-        )
-    if membership.state == "error":
-        return Blocked(
-            host.name,
-            f"its engine reports a swarm error: {membership.error}",
-            hint=f"if the node can be given up, on {host.name}: docker swarm leave --force; "
-            "then run up again",
-            exit_code=4,
-        )
-    if membership.state == "active":
-        return _other_swarm(context, host, membership)
-    return None
-
-
-def _other_swarm(context: Context, host: Host, membership: Membership) -> Blocked | None:
-    cluster = context.cluster
-    ours = cluster.id if cluster else "none yet"
-    same = cluster is not None and membership.cluster_id in ("", cluster.id)
-    if same and context.node(host.name) is not None:
-        return None
-    if cluster is not None and membership.cluster_id == cluster.id:
-        return None  # removed from the swarm by hand: `_join` leaves and joins again
-    return Blocked(
-        host.name,
-        f"is a node of another swarm ({membership.cluster_id or 'id unknown'}; ours: {ours})",
-        hint=f"if that swarm can do without it, on {host.name}: docker swarm leave --force",
-        exit_code=4,
-    )
 
 
 def _init(context: Context) -> Action:
@@ -252,6 +176,7 @@ def _join(context: Context, host: Host, before: str) -> Action:
         "advertise_addr": address,
     }
     heal, why = _healing(context, host)
+    old = {f"{lead}:{former_id(host.name, n)}" for n in context.former(host.name)}
     join = f"docker swarm join --advertise-addr {address}"
     steps: tuple[Step, ...] = (
         *heal,
@@ -267,9 +192,28 @@ def _join(context: Context, host: Host, before: str) -> Action:
         change=Change.CREATE,
         why=f"{why}; it advertises {address}",
         steps=steps,
-        after=frozenset({f"{lead}:swarm:tokens", before, UNDERLAY_ID, *_ready(host)}),
+        after=frozenset({f"{lead}:swarm:tokens", before, UNDERLAY_ID, *_ready(host), *old}),
         commands=(f"{join} --token <{host.role} join token> {manager}",),
+        restarts=_stopped(context, host),
+        rescue=_rescue(context, host, address),
     )
+
+
+def _stopped(context: Context, host: Host) -> tuple[str, ...]:
+    """Containers that a node loses when it leaves to join with its new address."""
+    engine = context.facts(host.name).engine
+    running = engine.value if isinstance(engine, Known) else None
+    return running.running_containers if running and context.astray(host.name) else ()
+
+
+def _rescue(context: Context, host: Host, address: str) -> Rescue | None:
+    """A manager that joined half counts for the quorum: it is thrown out at once (FAULTS D12)."""
+    if not host.is_manager:
+        return None
+    known = [n.id for n in context.cluster.nodes] if context.cluster else []
+    expel = Docker("node.expel", {"address": address, "known": known})
+    why = "what it left in the swarm was removed, so that it does not cost the quorum"
+    return Rescue(str(context.lead), (expel,), why)
 
 
 def _ready(host: Host) -> tuple[str, str]:
@@ -280,51 +224,11 @@ def _healing(context: Context, host: Host) -> tuple[tuple[Step, ...], str]:
     membership = context.membership(host.name)
     if membership is None or membership.state == "inactive":
         return (), "is not in the swarm"
-    leave: tuple[Step, ...] = (Docker("swarm.leave", {"force": True}, timeout=60), _quiet())
+    leave = left_quietly()
+    if astray := context.astray(host.name):
+        return leave, f"{astray}: it leaves and joins again"
+    if membership.state == "error":
+        return leave, "its node was removed from the swarm: it leaves and joins again"
     if membership.state == "pending":
         return leave, "an earlier join was never finished (pending): it leaves and joins again"
     return leave, "the swarm does not know this node any more: it leaves and joins again"
-
-
-def _quiet() -> Wait:
-    return Wait(Run(("sh", "-c", _QUIET)), timeout=30, why="the old swarm's ports to be released")
-
-
-def _leaves(context: Context, host: Host) -> bool:
-    """Only a host that we made a node leaves: in our cluster, or its record names its swarm."""
-    membership = context.membership(host.name)
-    if membership is None or membership.state == "inactive":
-        return False
-    cluster = context.cluster
-    if cluster is not None and membership.cluster_id in ("", cluster.id):
-        return context.owns(cluster.labels)
-    return bool(membership.cluster_id) and membership.cluster_id == _recorded(context, host.name)
-
-
-def _recorded(context: Context, host: str) -> str:
-    files = context.facts(host).files
-    return files.value.get(SWARM_RECORD, "").strip() if isinstance(files, Known) else ""
-
-
-def _leave(context: Context, host: Host, after: frozenset[str]) -> Action:
-    cluster = context.cluster
-    gone = {f"{context.lead}:services:{s.name}" for s in cluster.services} if cluster else set()
-    gone |= {f"{context.lead}:networks:{n.name}" for n in cluster.networks} if cluster else set()
-    containers = context.facts(host.name).containers
-    if isinstance(containers, Known):
-        gone |= {container_id(host.name, c.name) for c in containers.value}
-    return Action(
-        id=member_id(host.name),
-        host=host.name,
-        resource="swarm",
-        subject=f"{host.role} node",
-        change=Change.DELETE,
-        why="the cluster is taken down",
-        steps=(
-            Docker("swarm.leave", {"force": True}, timeout=60),
-            _quiet(),
-            Run(("rm", "-f", SWARM_RECORD)),
-        ),
-        after=after | gone,
-        commands=("docker swarm leave --force",),
-    )
