@@ -1,12 +1,13 @@
 """Documents in: the inventory and the playbooks."""
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from provision import documents
 from provision.api.settings import Environment
 from provision.inventories import open_inventory as find_and_open
-from provision.load import load_playbooks
+from provision.load import LARGEST, NamedFile, Unreadable, load_playbooks, named_files
 from provision.model.desired import DesiredState
 from provision.model.inventory import Inventory
 
@@ -38,4 +39,21 @@ def load(
     """
     env = env or Environment.here()
     trees = [documents.read(env.cwd / path, shown=str(path)) for path in playbooks]
-    return load_playbooks(trees, inventory, env.variables)
+    named = named_files(trees, inventory.vars, env.variables)
+    files = {one: _content(env, one) for one in named}
+    salt = secrets.token_hex(32)
+    return load_playbooks(trees, inventory, env.variables, files=files, salt=salt)
+
+
+def _content(env: Environment, named: NamedFile) -> bytes | Unreadable:
+    """What a playbook's file holds; ``~`` is the operator's home."""
+    path = named.path
+    if path == "~" or path.startswith("~/"):
+        path = f"{env.home}{path[1:]}"
+    try:
+        with (env.cwd / Path(named.playbook).parent / path).open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        return Unreadable((reason or str(error)).lower())
+    return data if len(data) <= LARGEST else Unreadable(f"it is longer than {LARGEST >> 20} MiB")

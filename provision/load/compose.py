@@ -1,12 +1,12 @@
 """Keys of the Compose Specification that no model has: said, never dropped in silence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from provision.load import naming
 from provision.load.problems import Problems
-from provision.model import desired
-from provision.model.compose_keys import KEYS, ComposeKey, Section
+from provision.model import deploying, desired, storage
+from provision.model.compose_keys import HONOURED, KEYS, ComposeKey, Section
 from provision.model.document import Document
 from provision.model.tree import Node, Value, quoted
 
@@ -22,6 +22,13 @@ SECTIONS: Final[Mapping[Section, tuple[type[Document], str]]] = {
     "port": (desired.Port, "a port"),
     "mount": (desired.Mount, "a mount"),
     "healthcheck": (desired.Healthcheck, "a healthcheck"),
+    "reservations": (deploying.Reservations, "deploy.resources.reservations"),
+    "bind": (desired.BindOptions, "a bind mount"),
+    "volume mount": (desired.VolumeOptions, "a volume mount"),
+    "config": (storage.ConfigEntry, "a config"),
+    "secret": (storage.SecretEntry, "a secret"),
+    "volume": (storage.Volume, "a volume"),
+    "reference": (storage.FileReference, "a service's config or secret"),
 }
 """Each section's model, whose fields are the honoured keys, and what it is called in errors."""
 
@@ -38,6 +45,18 @@ def known(node: Node, section: Section, problems: Problems) -> Node:
         if not name.startswith(EXTENSION):
             _say(node, name, section, problems)
     return node.without(*gone) if gone else node
+
+
+def rows() -> Iterator[str]:
+    """The docs' table: every key of every section, what becomes of it, and why."""
+    found: dict[tuple[str, ComposeKey], list[str]] = {}
+    for section, (model, _) in SECTIONS.items():
+        keys = {**dict.fromkeys(model.model_fields, HONOURED), **KEYS[section]}
+        for name, key in sorted(keys.items()):
+            found.setdefault((name, key), []).append(section)
+    for (name, key), where in found.items():
+        why = "; ".join(part for part in (key.why, key.instead) if part)
+        yield f"| `{name}` | {', '.join(where)} | {key.kind} | {why} |"
 
 
 def _stays(name: str, section: Section) -> bool:

@@ -10,6 +10,7 @@ def check_deploy(playbook: Node, problems: Problems) -> None:
         deploy = service.items.get("deploy", service.with_value({}))
         _check_replicas(name, deploy, problems)
         _check_endpoint(name, service, deploy, problems)
+        _check_job(name, service, deploy, problems)
 
 
 def _check_replicas(name: str, deploy: Node, problems: Problems) -> None:
@@ -37,3 +38,24 @@ def _check_endpoint(name: str, service: Node, deploy: Node, problems: Problems) 
                 why="the mesh needs the service's virtual address",
                 hint="publish with mode: host, or write endpoint_mode: vip",
             )
+
+
+def _check_job(name: str, service: Node, deploy: Node, problems: Problems) -> None:
+    """Tasks of a job end, so nothing is rolled out and nothing is started again for ever."""
+    mode = deploy.items.get("mode")
+    if mode is None or mode.value not in ("replicated-job", "global-job"):
+        return
+    for key in ("update_config", "rollback_config"):
+        if key in deploy.items:
+            what = f"services.{name} is a job and cannot have {key}"
+            problems.error(deploy.key(key), what, why="a job's tasks are started anew, all at once")
+    policy = deploy.items.get("restart_policy", deploy.with_value({}))
+    condition = policy.items.get("condition")
+    if condition is not None and condition.value == "any":
+        what = f"services.{name} is a job and cannot be started again after success"
+        problems.error(condition, what, hint="write condition: on-failure or none")
+    for port in service.items.get("ports", service.with_value(())).elements:
+        found = port.items.get("mode")
+        if found is None or found.value != "host":
+            what = f"services.{name} is a job and cannot publish on the ingress mesh"
+            problems.error(port, what, hint="publish with mode: host")

@@ -8,11 +8,11 @@ from typing import Final
 from provision.load import measures, naming
 from provision.load.hosts import Surroundings, check_entry, check_name, check_places, host
 from provision.load.interpolation import Variables, interpolated
+from provision.load.labels import labels
 from provision.load.problems import Problems
 from provision.load.shapes import Normaliser, each, entry, fields, nested, text_map
 from provision.load.sources import source, source_of
 from provision.load.validation import validated
-from provision.load.workloads import labels
 from provision.model.inventory import (
     Host,
     HostEntry,

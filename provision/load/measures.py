@@ -21,6 +21,7 @@ _SECONDS: Final = {
 }
 _DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
+_OCTAL: Final = re.compile(r"(?:0o|0)?([0-7]{1,5})")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 
 
@@ -87,6 +88,18 @@ def cores(node: Node, problems: Problems) -> Node:
         return node.with_value(float(str(node.value)))
     problems.error(node, f"{node.shown} is no number of cores", hint='write "0.5" or 2')
     return node.with_value(0.0)
+
+
+def octal(node: Node, problems: Problems) -> Node:
+    """A file's mode: ``0440``, ``0o440`` or ``"440"``; a bare 440 could be meant either way."""
+    written = node.value if isinstance(node.value, str) else node.text
+    found = _match(_OCTAL, written)
+    plain = isinstance(node.value, int) and not written.startswith("0")
+    if found is None or plain or isinstance(node.value, bool):
+        hint = 'write it in octal, such as 0440 or "440"'
+        problems.error(node, f"{node.shown} is no file mode", hint=hint)
+        return node.with_value(0o444)
+    return node.with_value(int(found[1], 8))
 
 
 def _match(pattern: re.Pattern[str], value: Value) -> re.Match[str] | None:

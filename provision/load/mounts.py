@@ -1,16 +1,17 @@
 """``volumes`` and ``tmpfs`` of a service or container: short forms → mounts."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from provision.load import compose, measures, naming
+from provision.load.labels import labels
 from provision.load.problems import Problems
-from provision.load.shapes import fields, made, nested, texts
+from provision.load.shapes import Normaliser, fields, made, nested, texts
 from provision.model.tree import Node, Value, quoted
 
 _ACCESS: Final = {"ro": {"read_only": True}, "rw": {}}
 _IGNORED: Final = ("z", "Z")
 _PROPAGATION: Final = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
-_LONG: Final = {"tmpfs": nested({"size": measures.size})}
 _PARTS: Final = 3
 
 
@@ -43,6 +44,21 @@ def _mount(node: Node, problems: Problems) -> Node | None:
     long = fields(compose.known(node, "mount", problems), problems, _LONG)
     _check(long, problems)
     return long
+
+
+def _bind(node: Node, problems: Problems) -> Node:
+    return compose.known(node, "bind", problems)
+
+
+def _volume(node: Node, problems: Problems) -> Node:
+    return fields(compose.known(node, "volume mount", problems), problems, {"labels": labels})
+
+
+_LONG: Final[Mapping[str, Normaliser]] = {
+    "tmpfs": nested({"size": measures.size, "mode": measures.octal}),
+    "bind": _bind,
+    "volume": _volume,
+}
 
 
 def _short(node: Node, written: str, problems: Problems) -> Node | None:

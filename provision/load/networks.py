@@ -5,32 +5,28 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from provision.load import compose, naming
+from provision.load.labels import labels
 from provision.load.problems import Problems
-from provision.load.shapes import entry, fields, nested, text_map
-from provision.load.workloads import labels
+from provision.load.shapes import Normaliser, each, entry, fields, nested, text_map
+from provision.load.stored import external
 from provision.model.tree import Node, quoted
 
 Range: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_LOCAL: Final = ("bridge", "host", "none", "null", "macvlan", "ipvlan")
+_SINGLE: Final = ("host", "none", "null")
+_SWARMWIDE: Final = ("macvlan", "ipvlan", "bridge")
 _DOCKERS: Final = ("ingress", "bridge", "host", "none", "docker_gwbridge")
 
 
 def network(node: Node, problems: Problems) -> Node:
     """One network in long form."""
     clean = compose.known(entry(node, problems), "network", problems)
-    ipam = nested({"options": text_map})
-    table = {"driver_opts": text_map, "labels": labels, "ipam": ipam}
-    return fields(_external(clean), problems, table)
-
-
-def _external(node: Node) -> Node:
-    """``external: {name: x}``, as old Compose files write it."""
-    external = node.items.get("external")
-    if external is None or not external.is_mapping:
-        return node
-    entries: dict[str, Node] = {**external.items, **node.items}
-    return node.with_value({**entries, "external": external.with_value(value=True)})
+    here: dict[str, Normaliser] = {
+        "driver_opts": text_map,
+        "ipam": nested({"options": text_map}),
+    }
+    table = {**here, "labels": labels, "per_host": each(nested(here))}
+    return fields(external(clean), problems, table)
 
 
 def check_networks(playbook: Node, problems: Problems) -> None:
@@ -40,9 +36,13 @@ def check_networks(playbook: Node, problems: Problems) -> None:
     _check_distinct(networks, problems)
     for name, child in networks.items.items():
         _check_driver(name, networks.key(name), child, problems)
+        _check_settings(name, child, networks, problems)
         for subnet, node in _subnets(child, problems):
             _check_overlap(name, subnet, node, subnets, problems)
             subnets.append((name, subnet, node))
+        for host in child.items.get("per_host", child.with_value({})).items.values():
+            for _ in _subnets(host, problems):
+                pass  # a host's own pools replace the network's: they are only read
     _check_pools(playbook, problems)
     _check_firewall(playbook, problems)
 
@@ -59,15 +59,14 @@ def _check_distinct(networks: Node, problems: Problems) -> None:
 
 
 def _check_driver(name: str, place: Node, node: Node, problems: Problems) -> None:
-    external = node.items.get("external")
-    if external is not None and external.value is True:
+    if _is_true(node, "external"):
         return
     driver = node.items.get("driver")
-    if driver is not None and driver.value in _LOCAL:
+    if driver is not None and driver.value in _SINGLE:
         problems.error(
             driver,
-            f"a network with the driver {driver.shown} ends at one host",
-            hint="use driver: overlay",
+            f"Docker has one network of the driver {driver.shown} a host, and makes no other",
+            hint="use driver: overlay, bridge, macvlan or ipvlan",
         )
     real = node.items.get("name", place.with_value(name))
     if real.value in _DOCKERS:
@@ -78,6 +77,41 @@ def _check_driver(name: str, place: Node, node: Node, problems: Problems) -> Non
         )
     elif isinstance(real.value, str) and not naming.NAME.fullmatch(real.value):
         problems.error(real, f"{quoted(real.value)} is no network name", hint=naming.NAME_RULE)
+
+
+def _is_true(node: Node, name: str) -> bool:
+    child = node.items.get(name)
+    return child is not None and child.value in (True, "true")
+
+
+def _check_settings(name: str, node: Node, networks: Node, problems: Problems) -> None:
+    """``config_only`` holds settings and nothing else, ``config_from`` everything but settings."""
+    if _is_true(node, "config_only"):
+        for key in ("attachable", "internal", "config_from"):
+            if key in node.items and node.items[key].value:
+                what = f"networks.{name} only holds settings (config_only) and cannot have {key}"
+                problems.error(node.key(key), what, hint="write it where config_from stands")
+    named = node.items.get("config_from")
+    if named is not None and isinstance(named.value, str):
+        _check_config_from(name, node, named, networks, problems)
+
+
+def _check_config_from(
+    name: str, node: Node, named: Node, networks: Node, problems: Problems
+) -> None:
+    source, what = str(named.value), f"networks.{name} has the settings of {named.shown} and"
+    for key in ("ipam", "driver_opts", "enable_ipv6", "per_host", "internal", "labels"):
+        if key in node.items and node.items[key].value:
+            hint = f"write {key} under networks.{source}"
+            problems.error(node.key(key), f"{what} cannot have {key}", hint=hint)
+    other = networks.items.get(source)
+    if other is None or not (_is_true(other, "config_only") or _is_true(other, "external")):
+        what = f"networks.{name} takes its settings from {named.shown}, which holds none"
+        problems.error(named, what, hint=f"declare networks.{source} with config_only: true")
+    driver = node.items.get("driver")
+    if driver is None or driver.value not in _SWARMWIDE:
+        what = f"networks.{name} has config_from and needs a driver"
+        problems.error(driver or node, what, hint=f"write driver: {' or '.join(_SWARMWIDE)}")
 
 
 def _subnets(network: Node, problems: Problems) -> Iterator[tuple[Range, Node]]:

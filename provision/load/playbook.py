@@ -8,24 +8,46 @@ from provision.load.deploying import check_deploy
 from provision.load.expectations import expectations
 from provision.load.interpolation import Variables, interpolated
 from provision.load.merging import merged
+from provision.load.named_files import Files
 from provision.load.networks import check_networks, network
 from provision.load.problems import Problems
 from provision.load.published import check_published
 from provision.load.references import check_references
 from provision.load.shapes import Normaliser, each, fields, nested
+from provision.load.stored import check_stored, contents, stored
 from provision.load.validation import validated
 from provision.load.workloads import container, service
 from provision.model.desired import DesiredState, PlaybookDocument
 from provision.model.inventory import Inventory
+from provision.model.secret_text import SecretText
 from provision.model.tree import Node, quoted
 
-_NAMED: Final = {"networks": "network", "services": "service", "containers": "container"}
+_NAMED: Final = {
+    "networks": "network",
+    "services": "service",
+    "containers": "container",
+    "configs": "config",
+    "secrets": "secret",
+    "volumes": "volume",
+}
 
 
 def load_playbooks(
-    trees: Sequence[Node], inventory: Inventory, environment: Mapping[str, str]
+    trees: Sequence[Node],
+    inventory: Inventory,
+    environment: Mapping[str, str],
+    *,
+    files: Files | None = None,
+    salt: str = "",
 ) -> DesiredState:
     """The state that one or several playbooks want; without any, the bare cluster.
+
+    Args:
+        trees: the playbooks.
+        inventory: whose hosts and variables they name.
+        environment: environment variables.
+        files: what the files hold that they name, see `provision.load.named_files`.
+        salt: random; hashes of secrets are keyed by it where the cluster has no salt yet.
 
     Raises:
         DocumentError: something in them is wrong; ``others`` holds everything else that is.
@@ -34,13 +56,15 @@ def load_playbooks(
         return DesiredState()
     problems = Problems()
     variables = Variables(inventory.vars, environment)
-    playbooks = [_normalised(tree, variables, problems) for tree in trees]
+    playbooks = [_normalised(tree, variables, files or {}, problems) for tree in trees]
     whole = merged(playbooks, problems)
     expect = expectations(whole.items["expect"], problems) if "expect" in whole.items else ()
     document = validated(PlaybookDocument, whole.without("expect"), problems)
     check_networks(whole, problems)
     check_published(whole, problems)
     check_deploy(whole, problems)
+    check_stored(whole, problems)
+    held = contents(whole, variables, files or {}, problems)
     check_references(whole, inventory, expect, problems)
     problems.stop_if_any()
     assert document is not None  # noqa: S101 - else there was an error
@@ -51,6 +75,11 @@ def load_playbooks(
         networks=document.networks,
         services=document.services,
         containers=document.containers,
+        configs=document.configs,
+        secrets=document.secrets,
+        volumes=document.volumes,
+        contents=held,
+        salt=SecretText(salt),
         expect=expect,
         origin=_origin(playbooks),
         playbooks=tuple(dict.fromkeys(tree.file for tree in trees)),
@@ -58,7 +87,7 @@ def load_playbooks(
     )
 
 
-def _normalised(tree: Node, variables: Variables, problems: Problems) -> Node:
+def _normalised(tree: Node, variables: Variables, files: Files, problems: Problems) -> Node:
     """One playbook in long forms, its names checked."""
     if not tree.is_mapping:
         problems.error(tree, f"a playbook is a mapping, not {tree.shown}")
@@ -71,30 +100,16 @@ def _normalised(tree: Node, variables: Variables, problems: Problems) -> Node:
         "firewall": nested({}),
         "swarm": nested({}),
         "networks": each(network),
-        "services": each(service(variables)),
-        "containers": each(container(variables)),
+        "services": each(service(variables, files)),
+        "containers": each(container(variables, files)),
+        "configs": each(stored("config")),
+        "secrets": each(stored("secret")),
+        "volumes": each(stored("volume")),
     }
-    _check_volumes(clean, problems)
-    found = fields(clean.without("volumes"), problems, table)
+    found = fields(clean, problems, table)
     for section, kind in _NAMED.items():
         _check_names(found.items.get(section), kind, problems)
     return found
-
-
-def _check_volumes(node: Node, problems: Problems) -> None:
-    """Volumes without settings need nothing done; others would lose them."""
-    volumes = node.items.get("volumes", node.with_value({}))
-    for name, child in volumes.items.items():
-        if not naming.NAME.fullmatch(name):
-            problems.error(
-                volumes.key(name), f"{quoted(name)} is no volume name", hint=naming.NAME_RULE
-            )
-        if child.value is not None and child.value != {}:
-            problems.error(
-                child,
-                f"settings of volume {quoted(name)} are not handled by this version of swarmlay",
-                hint=f"write '{name}:' without settings, or remove it",
-            )
 
 
 def _check_names(section: Node | None, kind: str, problems: Problems) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from provision.load import naming
 from provision.load.problems import Problems
-from provision.model.desired import Expectation
+from provision.model.desired import LOCAL_DRIVERS, Expectation
 from provision.model.inventory import Inventory
 from provision.model.tree import Node, quoted
 
@@ -20,6 +20,10 @@ def check_references(
     for section in ("services", "containers"):
         for name, child in _entries(playbook, section):
             _check_attachments(f"{section}.{name}", child, networks, problems)
+    for name, child in _entries(playbook, "services"):
+        _check_spans(name, child, networks, problems)
+    for name, child in _entries(playbook, "networks"):
+        _check_per_host(name, child, inventory, problems)
     for name, child in _entries(playbook, "containers"):
         _check_selector(f"containers.{name}.on", child.items.get("on"), inventory, problems)
         _check_attachable(name, child, networks, problems)
@@ -41,6 +45,41 @@ def _check_attachments(path: str, node: Node, networks: Node, problems: Problems
             )
 
 
+def _check_spans(name: str, node: Node, networks: Node, problems: Problems) -> None:
+    """A service's tasks may be anywhere, so its networks are not made on single hosts."""
+    attachments = node.items.get("networks", node.with_value({}))
+    for used in attachments.items:
+        wanted = networks.items.get(used)
+        if wanted is not None and not _is_true(wanted, "external") and _is_local(wanted):
+            problems.error(
+                attachments.key(used),
+                f"services.{name} cannot join the network {quoted(used)}: it ends at one host",
+                why="the tasks of a service may run on any host",
+                hint="use driver: overlay, or a network with config_from",
+            )
+
+
+def _is_local(network: Node) -> bool:
+    if "config_from" in network.items:
+        return False
+    driver = network.items.get("driver")
+    return _is_true(network, "config_only") or (
+        driver is not None and driver.value in LOCAL_DRIVERS
+    )
+
+
+def _check_per_host(name: str, node: Node, inventory: Inventory, problems: Problems) -> None:
+    hosts = node.items.get("per_host", node.with_value({}))
+    known = {host.name for host in inventory.hosts}
+    for host in hosts.items:
+        if host not in known:
+            what = f"networks.{name}.per_host names {quoted(host)}: no host of {inventory.path}"
+            problems.error(hosts.key(host), what, hint=naming.nearest(host, known))
+    if hosts.items and not _is_local(node):
+        what = f"networks.{name} is one for all hosts and cannot have per_host"
+        problems.error(node.key("per_host"), what, hint="write it under the config_only network")
+
+
 def _check_attachable(name: str, node: Node, networks: Node, problems: Problems) -> None:
     """A standalone container joins an overlay only where the network lets it."""
     attachments = node.items.get("networks", node.with_value({}))
@@ -48,7 +87,12 @@ def _check_attachable(name: str, node: Node, networks: Node, problems: Problems)
         wanted = networks.items.get(used)
         if wanted is None or not wanted.is_mapping or _is_true(wanted, "external"):
             continue
-        if not _is_true(wanted, "attachable"):
+        if _is_true(wanted, "config_only"):
+            what = f"containers.{name} cannot join {quoted(used)}: it only holds settings"
+            problems.error(attachments.key(used), what, hint="join the one with config_from")
+        elif _is_local(wanted):
+            continue
+        elif not _is_true(wanted, "attachable"):
             problems.error(
                 attachments.key(used),
                 f"containers.{name} cannot join the network {quoted(used)}: it is not attachable",

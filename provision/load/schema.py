@@ -17,6 +17,29 @@ _Widening: TypeAlias = Callable[[Schema], Schema]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
+_FILES: Final[Schema] = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"type": "string"},
+                    {
+                        "type": "object",
+                        "required": ["path"],
+                        "properties": {
+                            "path": {"type": "string"},
+                            "required": {"type": "boolean"},
+                            "format": {"type": "string"},
+                        },
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
+    ]
+}
 _SCALAR: Final[Schema] = {"type": ["string", "number", "boolean", "null"]}
 _VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$"}
 _TEXT: Final[Schema] = {"type": "string"}
@@ -82,6 +105,7 @@ _WORKLOAD: Final[Mapping[str, _Widening]] = {
     "stop_grace_period": _TIME,
     "cap_add": _instead(_TEXTS),
     "cap_drop": _instead(_TEXTS),
+    "group_add": _instead(_TEXTS),
     "sysctls": _MAP,
     "ulimits": _ulimits,
     "extra_hosts": _MAP,
@@ -89,18 +113,31 @@ _WORKLOAD: Final[Mapping[str, _Widening]] = {
     "dns_search": _ONE_OR_MORE,
     "dns_opt": _ONE_OR_MORE,
 }
+_EXTERNAL: Final = _or({"type": "object"})
+_SCALARS: Final = _or({"type": "integer"})
+_LIMITS: Final[Mapping[str, _Widening]] = {"cpus": _instead(_CORES), "memory": _instead(_SIZE)}
 _UPDATE: Final[Mapping[str, _Widening]] = {"delay": _TIME, "monitor": _TIME}
 _SSH: Final[Mapping[str, _Widening]] = {"connect_timeout": _SECONDS, "wait": _SECONDS}
 
 # Model → field → what may be written besides.
 _WIDER: Final[Mapping[str, Mapping[str, _Widening]]] = {
-    "PlaybookDocument": {"networks": _or_nothing},
+    "PlaybookDocument": {"networks": _or_nothing, "volumes": _or_nothing},
     "InventoryDocument": {"vars": _MAP},
     "SshEntry": _SSH,
     "HostEntry": {**_SSH, "labels": _MAP},
-    "Service": _WORKLOAD,
-    "Container": _WORKLOAD,
-    "Network": {"driver_opts": _MAP, "labels": _MAP, "external": _or({"type": "object"})},
+    "Service": {**_WORKLOAD, "configs": _or_short(_TEXT), "secrets": _or_short(_TEXT)},
+    "Container": {
+        **_WORKLOAD,
+        "cpus": _instead(_CORES),
+        "mem_limit": _instead(_SIZE),
+        "mem_reservation": _instead(_SIZE),
+    },
+    "Network": {"driver_opts": _MAP, "labels": _MAP, "external": _EXTERNAL},
+    "HostNetwork": {"driver_opts": _MAP},
+    "ConfigEntry": {"labels": _MAP, "external": _EXTERNAL},
+    "SecretEntry": {"labels": _MAP, "external": _EXTERNAL},
+    "Volume": {"driver_opts": _MAP, "labels": _MAP, "external": _EXTERNAL},
+    "FileReference": {"uid": _SCALARS, "gid": _SCALARS, "mode": _instead(_SIZE)},
     "NetworkAttachment": {"driver_opts": _MAP, "aliases": _instead(_TEXTS)},
     "Ipam": {"options": _MAP},
     "Healthcheck": {
@@ -109,10 +146,12 @@ _WIDER: Final[Mapping[str, Mapping[str, _Widening]]] = {
         "timeout": _TIME,
         "start_period": _TIME,
     },
-    "Limits": {"cpus": _instead(_CORES), "memory": _instead(_SIZE)},
+    "Limits": _LIMITS,
+    "Reservations": _LIMITS,
     "Logging": {"options": _MAP},
     "Port": {"published": _or(_TEXT)},
-    "TmpfsOptions": {"size": _instead(_SIZE)},
+    "TmpfsOptions": {"size": _instead(_SIZE), "mode": _instead(_SIZE)},
+    "VolumeOptions": {"labels": _MAP},
     "RestartPolicy": {"delay": _TIME, "window": _TIME},
     "UpdateConfig": _UPDATE,
     "Deploy": {"labels": _MAP},
@@ -127,7 +166,8 @@ _TRANSLATED: Final[Mapping[str, Schema]] = {
     "restart": _TEXT,
     "scale": {"type": "integer"},
     "tmpfs": {"anyOf": [_TEXT, _TEXTS]},
-    "volumes": {"type": "object", "additionalProperties": {"type": ["null", "object"]}},
+    "env_file": _FILES,
+    "label_file": _FILES,
 }
 _ARGUMENTS: Final[Mapping[str, Schema]] = {
     "text": {"type": ["string", "number"]},

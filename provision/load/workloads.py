@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from provision.load import compose, measures, naming
+from provision.load.env_files import reading
 from provision.load.interpolation import Variables
+from provision.load.labels import labels
 from provision.load.mounts import tmpfs, volumes
+from provision.load.named_files import Files
 from provision.load.ports import ports
 from provision.load.problems import Problems
 from provision.load.shapes import (
@@ -22,9 +25,10 @@ from provision.load.shapes import (
     texts,
     words,
 )
-from provision.model.tree import Node, Value, quoted
+from provision.load.stored import references
+from provision.model.tree import Node, Value
 
-_LIMITS: Final = nested({"cpus": measures.cores, "memory": measures.size})
+_LIMITS: Final[Mapping[str, Normaliser]] = {"cpus": measures.cores, "memory": measures.size}
 _TIMES: Final = dict.fromkeys(
     ("delay", "window", "monitor", "interval", "timeout", "start_period"), measures.duration
 )
@@ -36,26 +40,36 @@ _RESTART: Final[Mapping[str, str]] = {
 }
 
 
-def service(variables: Variables) -> Normaliser:
+def service(variables: Variables, files: Files) -> Normaliser:
     """A normaliser of services."""
-    table = {**_workload(variables), "deploy": _deploy}
+    table = {
+        **_workload(variables),
+        "deploy": _deploy,
+        "configs": references,
+        "secrets": references,
+    }
 
     def normalise(node: Node, problems: Problems) -> Node:
         clean = compose.known(node, "service", problems)
         return fields(_translated(clean, problems), problems, table)
 
-    return normalise
+    return reading(variables, files, normalise)
 
 
-def container(variables: Variables) -> Normaliser:
+def container(variables: Variables, files: Files) -> Normaliser:
     """A normaliser of standalone containers."""
-    table = _workload(variables)
+    table = {
+        **_workload(variables),
+        "cpus": measures.cores,
+        "mem_limit": measures.size,
+        "mem_reservation": measures.size,
+    }
 
     def normalise(node: Node, problems: Problems) -> Node:
         clean = compose.known(node, "container", problems)
         return fields(_with_tmpfs(clean, problems), problems, table)
 
-    return normalise
+    return reading(variables, files, normalise)
 
 
 def _workload(variables: Variables) -> dict[str, Normaliser]:
@@ -78,6 +92,7 @@ def _workload(variables: Variables) -> dict[str, Normaliser]:
         "dns_opt": texts,
         "cap_add": each(text),
         "cap_drop": each(text),
+        "group_add": each(text),
         "user": text,
         "logging": nested({"options": text_map}),
     }
@@ -99,19 +114,6 @@ def networks(node: Node, problems: Problems) -> Node:
 def _attachment(node: Node, problems: Problems) -> Node:
     clean = compose.known(entry(node, problems), "attachment", problems)
     return fields(clean, problems, {"aliases": each(text), "driver_opts": text_map})
-
-
-def labels(node: Node, problems: Problems) -> Node:
-    """Labels; those that say what is ours are ours to set."""
-    found = text_map(node, problems)
-    for name in found.items:
-        if name.startswith(naming.OWN_LABELS):
-            problems.error(
-                found.key(name),
-                f"the label {quoted(name)} is swarmlay's own",
-                why=f"labels that begin with {naming.OWN_LABELS} say what swarmlay made",
-            )
-    return found
 
 
 def _image(node: Node, problems: Problems) -> Node:
@@ -157,13 +159,17 @@ def _deploy(node: Node, problems: Problems) -> Node:
         problems,
         {
             "labels": labels,
-            "resources": nested({"limits": _LIMITS, "reservations": _LIMITS}),
+            "resources": nested({"limits": nested(_LIMITS), "reservations": _reservations}),
             "restart_policy": nested(_TIMES),
             "update_config": nested(_TIMES),
             "rollback_config": nested(_TIMES),
             "placement": nested({"constraints": each(text)}),
         },
     )
+
+
+def _reservations(node: Node, problems: Problems) -> Node:
+    return fields(compose.known(node, "reservations", problems), problems, _LIMITS)
 
 
 def _translated(node: Node, problems: Problems) -> Node:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["translated", "harmless", "lost", "later"]
+Kind: TypeAlias = Literal["honoured", "translated", "harmless", "lost", "later"]
 Section: TypeAlias = Literal[
     "playbook",
     "service",
@@ -20,6 +20,13 @@ Section: TypeAlias = Literal[
     "port",
     "mount",
     "healthcheck",
+    "reservations",
+    "bind",
+    "volume mount",
+    "config",
+    "secret",
+    "volume",
+    "reference",
 ]
 
 
@@ -61,7 +68,7 @@ _LIMITS: Final = "use deploy.resources"
 _STATIC: Final = (
     "Swarm chooses the addresses on an overlay network: a static one cannot be promised"
 )
-_FILES: Final = "this version reads no further files that a playbook names"
+_ONLY_SERVICES: Final = "the engine gives them to tasks of services only"
 
 _WORKLOAD: Final[Mapping[str, ComposeKey]] = {
     "annotations": _lost("Swarm passes no OCI annotations to tasks", "use labels"),
@@ -70,7 +77,6 @@ _WORKLOAD: Final[Mapping[str, ComposeKey]] = {
     "build": _harmless("images are pulled, never built here"),
     "cgroup": _lost(_NO_NAMESPACES),
     "cgroup_parent": _lost(_NO_CGROUPS, _LIMITS),
-    "configs": _later("configs come with a later version"),
     "container_name": _harmless("Swarm names the containers of a service, a playbook its own"),
     "cpu_count": _lost(_NO_CGROUPS, _LIMITS),
     "cpu_percent": _lost(_NO_CGROUPS, _LIMITS),
@@ -86,15 +92,16 @@ _WORKLOAD: Final[Mapping[str, ComposeKey]] = {
     "device_cgroup_rules": _lost(_NO_DEVICES),
     "devices": _lost(_NO_DEVICES),
     "domainname": _lost("Swarm sets no domain name in tasks", "write it into hostname"),
-    "env_file": _later(_FILES, "write environment"),
+    "env_file": _translated("environment, which wins over it"),
     "expose": _harmless("on an overlay network every port is reachable"),
-    "extends": _later(_FILES, "use YAML anchors and '<<'"),
+    "extends": _lost(
+        "what a service has should be seen where it stands", "use YAML anchors and '<<'"
+    ),
     "external_links": _lost("links belong to the old bridge network", "share a network"),
     "gpus": _lost(_NO_DEVICES),
-    "group_add": _later("further groups come with a later version"),
     "ipc": _lost(_NO_NAMESPACES),
     "isolation": _lost("it is for Windows hosts only"),
-    "label_file": _later(_FILES, "write labels"),
+    "label_file": _translated("labels, which win over it"),
     "links": _harmless("services on one network find one another by name"),
     "mac_address": _lost("Swarm chooses the addresses on an overlay network"),
     "mem_swappiness": _lost(_NO_CGROUPS, _LIMITS),
@@ -116,7 +123,6 @@ _WORKLOAD: Final[Mapping[str, ComposeKey]] = {
     "provider": _lost("what is not a container cannot run in Swarm"),
     "pull_policy": _harmless("Swarm pins the digest of an image and pulls what a node lacks"),
     "runtime": _lost("Swarm chooses no runtime for a task", "set default-runtime in engine.daemon"),
-    "secrets": _later("secrets come with a later version"),
     "security_opt": _lost("the container would run with other protection than is written"),
     "shm_size": _lost("Swarm sizes no /dev/shm", "mount a tmpfs of that size on /dev/shm"),
     "storage_opt": _lost("Swarm passes no storage options to tasks"),
@@ -137,32 +143,27 @@ _SERVICE: Final[Mapping[str, ComposeKey]] = {
 }
 
 _CONTAINER: Final[Mapping[str, ComposeKey]] = {
-    "cpus": _later("limits of standalone containers come with a later version"),
+    "configs": _lost(_ONLY_SERVICES, "make it a service, or bind a file of the host"),
     "deploy": _lost("only services are deployed", "make it a service, or name hosts with 'on'"),
-    "mem_limit": _later("limits of standalone containers come with a later version"),
-    "mem_reservation": _later("limits of standalone containers come with a later version"),
-    "pids_limit": _later("limits of standalone containers come with a later version"),
     "scale": _lost("only services have replicas", "make it a service"),
+    "secrets": _lost(_ONLY_SERVICES, "make it a service"),
     "tmpfs": _translated("volumes of type tmpfs"),
 }
 
 KEYS: Final[Mapping[Section, Mapping[str, ComposeKey]]] = {
     "playbook": {
-        "configs": _later("configs come with a later version"),
-        "include": _later(_FILES, "name several playbooks on the command line"),
+        "include": _lost(
+            "which playbooks are used together is said once", "name them on the command line"
+        ),
         "models": _lost("Swarm runs no models"),
         "name": _harmless("the cluster's name stands in the inventory"),
         "needs": _later("stories come with a later version"),
-        "secrets": _later("secrets come with a later version"),
         "stacks": _later("stacks come with a later version", "write services"),
         "steps": _later(
             "stories come with a later version", "write the state that should be reached"
         ),
         "title": _later("stories come with a later version"),
         "version": _harmless("the Compose Specification has no versions any more"),
-        "volumes": _translated(
-            "nothing: a volume without settings is made by the mount that names it"
-        ),
     },
     "service": {**_WORKLOAD, **_SERVICE},
     "container": {**_WORKLOAD, **_CONTAINER},
@@ -190,9 +191,29 @@ KEYS: Final[Mapping[Section, Mapping[str, ComposeKey]]] = {
     },
     "healthcheck": {
         "disable": _translated('test: ["NONE"]'),
-        "start_interval": _later("start_interval comes with a later version", "use interval"),
+        "start_interval": _lost("engines before 25 drop it in silence", "use start_period"),
     },
+    "reservations": {"devices": _lost(_NO_DEVICES, "announce generic_resources")},
+    "bind": {
+        "recursive": _lost("engines before 25 drop it in silence"),
+        "selinux": _harmless("swarmlay leaves the labels of SELinux alone"),
+    },
+    "volume mount": {
+        "subpath": _lost("engines before 26 know no part of a volume", "mount the whole"),
+    },
+    "config": {},
+    "secret": {
+        "content": _lost("what stands in a playbook is no secret", "write file: or environment:"),
+        "driver": _lost("this version asks no plugin for a secret", "write file: or environment:"),
+        "driver_opts": _lost("this version asks no plugin for a secret"),
+    },
+    "volume": {},
+    "reference": {},
 }
+
+
+HONOURED: Final = ComposeKey("honoured", "")
+"""What the table of the docs says of a model's own fields."""
 
 
 def table() -> Iterator[tuple[Section, str, ComposeKey]]:

@@ -7,11 +7,14 @@ Durations are seconds (float), sizes are bytes (int).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from provision.model.deploying import Placement, Resources, RestartPolicy, UpdateConfig
 from provision.model.document import FINGERPRINT, INTERFACE, PACKAGE_VERSION, URL, Document
+from provision.model.secret_text import NO_TEXT, SecretText
+from provision.model.storage import ConfigEntry, FileReference, SecretEntry, Volume
 
 
 class Repository(Document):
@@ -89,8 +92,25 @@ class Ipam(Document):
     options: dict[str, str] = {}
 
 
+class HostNetwork(Document):
+    """What is different about a network on one host: what is written replaces the network's own."""
+
+    driver_opts: dict[str, str] | None = None
+    ipam: Ipam | None = None
+
+
+LOCAL_DRIVERS: Final = ("bridge", "macvlan", "ipvlan")
+"""Drivers of networks that end at one host, unless a ``config_from`` spans the swarm."""
+
+
 class Network(Document):
-    """A network, in Compose's keys."""
+    """A network, in Compose's keys and three of swarmlay's own.
+
+    Attributes:
+        config_only: it only holds settings, on each host, for a network that names it.
+        config_from: a swarm-wide network whose settings each host has in that ``config_only`` one.
+        per_host: host → what differs there, for networks that are made on each host.
+    """
 
     driver: str = "overlay"
     driver_opts: dict[str, str] = {}
@@ -101,6 +121,16 @@ class Network(Document):
     labels: dict[str, str] = {}
     external: bool = False
     name: str | None = None
+    config_only: bool = False
+    config_from: str | None = None
+    per_host: dict[str, HostNetwork] = {}
+
+    @property
+    def local(self) -> bool:
+        """Whether it is made on each host for itself, not on a manager for all."""
+        if self.config_from is not None:
+            return False
+        return self.config_only or self.driver in LOCAL_DRIVERS
 
     @property
     def encrypted(self) -> bool:
@@ -136,6 +166,7 @@ class VolumeOptions(Document):
     """Options of a volume mount."""
 
     nocopy: bool = False
+    labels: dict[str, str] = {}
 
 
 class BindOptions(Document):
@@ -174,49 +205,6 @@ class Logging(Document):
     options: dict[str, str] = {}
 
 
-class Limits(Document):
-    """CPU in cores, memory in bytes."""
-
-    cpus: float | None = None
-    memory: int | None = None
-    pids: int | None = None
-
-
-class Resources(Document):
-    """What a task may use and what is set aside for it."""
-
-    limits: Limits = Field(default_factory=Limits)
-    reservations: Limits = Field(default_factory=Limits)
-
-
-class RestartPolicy(Document):
-    """When a task is started again."""
-
-    condition: Literal["none", "on-failure", "any"] = "any"
-    delay: float | None = None
-    max_attempts: int | None = None
-    window: float | None = None
-
-
-class UpdateConfig(Document):
-    """How a service is updated or rolled back."""
-
-    parallelism: int | None = None
-    delay: float | None = None
-    failure_action: Literal["pause", "continue", "rollback"] | None = None
-    monitor: float | None = None
-    max_failure_ratio: float | None = None
-    order: Literal["stop-first", "start-first"] | None = None
-
-
-class Placement(Document):
-    """Where tasks may run; ``preferences`` are labels to spread over."""
-
-    constraints: list[str] = []
-    preferences: list[dict[str, str]] = []
-    max_replicas_per_node: int | None = None
-
-
 class Deploy(Document):
     """Compose's deploy section."""
 
@@ -229,6 +217,11 @@ class Deploy(Document):
     restart_policy: RestartPolicy | None = None
     update_config: UpdateConfig | None = None
     rollback_config: UpdateConfig | None = None
+
+    @property
+    def is_job(self) -> bool:
+        """Whether its tasks run to their end instead of for ever."""
+        return self.mode.endswith("-job")
 
 
 class Ulimit(Document):
@@ -252,6 +245,7 @@ class Workload(Document):
     healthcheck: Healthcheck | None = None
     hostname: str | None = None
     user: str | None = None
+    group_add: list[str] = []
     working_dir: str | None = None
     stop_signal: str | None = None
     stop_grace_period: float | None = None
@@ -274,6 +268,8 @@ class Service(Workload):
     """A Swarm service. ``deploy.labels`` are the service's, ``labels`` its containers'."""
 
     deploy: Deploy = Field(default_factory=Deploy)
+    configs: list[FileReference] = []
+    secrets: list[FileReference] = []
 
 
 class Container(Workload):
@@ -281,6 +277,10 @@ class Container(Workload):
 
     on: str
     restart: Literal["no", "always", "on-failure", "unless-stopped"] = "no"
+    cpus: float | None = None
+    mem_limit: int | None = None
+    mem_reservation: int | None = None
+    pids_limit: int | None = None
 
 
 class PlaybookDocument(Document):
@@ -292,6 +292,9 @@ class PlaybookDocument(Document):
     networks: dict[str, Network] = {}
     services: dict[str, Service] = {}
     containers: dict[str, Container] = {}
+    configs: dict[str, ConfigEntry] = {}
+    secrets: dict[str, SecretEntry] = {}
+    volumes: dict[str, Volume] = {}
     expect: list[dict[str, Any]] = []
 
 
@@ -311,6 +314,8 @@ class DesiredState:
     Attributes:
         origin: ``kind/name`` (``service/my-nginx``) → the playbook file that wants it.
         warnings: keys without effect, said once each.
+        contents: ``config/NAME``, ``secret/NAME`` → what it holds, in Base64.
+        salt: what hashes of secrets are keyed by in a cluster that has no salt yet.
     """
 
     engine: EngineWanted | None = None
@@ -319,6 +324,11 @@ class DesiredState:
     networks: Mapping[str, Network] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     containers: Mapping[str, Container] = field(default_factory=dict)
+    configs: Mapping[str, ConfigEntry] = field(default_factory=dict)
+    secrets: Mapping[str, SecretEntry] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    contents: Mapping[str, SecretText] = field(default_factory=dict)
+    salt: SecretText = NO_TEXT
     expect: tuple[Expectation, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
     playbooks: tuple[str, ...] = ()

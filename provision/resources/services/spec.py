@@ -3,14 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provision.model.desired import (
-    Deploy,
-    Limits,
-    Port,
-    RestartPolicy,
-    Service,
-    UpdateConfig,
-)
+from provision.model.deploying import RestartPolicy, Shares, UpdateConfig
+from provision.model.desired import Deploy, Port, Service
 from provision.model.engine_api import NANO, healthcheck, mount, nanoseconds, without_empty
 
 
@@ -151,7 +145,7 @@ def _resources(deploy: Deploy) -> dict[str, Any]:
     return {"Limits": limits, "Reservations": _limits(deploy.resources.reservations)}
 
 
-def _limits(limits: Limits) -> dict[str, Any]:
+def _limits(limits: Shares) -> dict[str, Any]:
     cpus = None if limits.cpus is None else round(limits.cpus * NANO)
     return {"NanoCPUs": cpus, "MemoryBytes": limits.memory}
 

@@ -131,7 +131,7 @@ def service(inventory: Inventory, words: str, **environment: str) -> dict[str, A
         ("scale: 2, deploy: {replicas: 5}", {"deploy": {"replicas": 5}}),
         ("restart: 'no'", {"deploy": {"restart_policy": {"condition": "none"}}}),
         ("restart: no", {"deploy": {"restart_policy": {"condition": "none"}}}),
-        ("restart: always", {"deploy": {"restart_policy": {}}}),
+        ("restart: always", {"deploy": {"restart_policy": {"condition": "any"}}}),
         (
             "restart: on-failure:3",
             {"deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 3}}},

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 
 from provision.documents import parse, read
-from provision.load import load_inventory, load_playbooks
-from provision.load.compose import SECTIONS
+from provision.load import load_inventory, load_playbooks, named_files
+from provision.load.compose import SECTIONS, rows
 from provision.load.schema import inventory_schema, playbook_schema
-from provision.model.compose_keys import KEYS, ComposeKey, table
-from provision.model.desired import PlaybookDocument
+from provision.model.compose_keys import KEYS
+from provision.model.desired import DesiredState, PlaybookDocument
 from provision.model.document import Document
 from provision.model.expectations import KINDS
 from provision.model.inventory import Inventory, InventoryDocument
@@ -31,6 +31,15 @@ def inventory() -> Inventory:
     path = ROOT / "inventory/examples/reference.yml"
     tree = read(path, shown="reference.yml")
     return load_inventory(tree, path=str(path), environment={}, state_dir="/s", home="/h")
+
+
+def loaded(path: Path) -> DesiredState:
+    """What a shipped playbook wants; the files it names lie beside it."""
+    trees, given = [read(path, shown=path.name)], inventory()
+    environment = {"DB_PASSWORD": "x", "BANNER": "y"}
+    named = named_files(trees, given.vars, environment)
+    files = {one: (path.parent / one.path).read_bytes() for one in named}
+    return load_playbooks(trees, given, environment, files=files)
 
 
 def _models(annotation: Any) -> Iterator[type[Document]]:
@@ -94,7 +103,7 @@ def test_inventory_reference_has_every_key() -> None:
 
 def test_reference_loads() -> None:
     """Nothing in the reference is unknown: it loads without error or warning."""
-    desired = load_playbooks([read(ROOT / "playbooks/reference.yml")], inventory(), {})
+    desired = loaded(ROOT / "playbooks/reference.yml")
 
     assert desired.warnings == ()
     assert {one.kind for one in desired.expect} == set(KINDS)
@@ -106,7 +115,7 @@ def test_reference_loads() -> None:
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.name)
 def test_shipped_playbooks_load(path: Path) -> None:
     """Every shipped playbook loads against an inventory with a manager and workers."""
-    assert load_playbooks([read(path, shown=path.name)], inventory(), {}).playbooks == (path.name,)
+    assert loaded(path).playbooks == (path.name,)
 
 
 @pytest.mark.parametrize("path", INVENTORIES, ids=lambda path: path.name)
@@ -161,24 +170,18 @@ def test_only_one_default_inventory() -> None:
 def test_table_and_models_exclude_one_another() -> None:
     """A key is honoured, or in the table of those that are not: never both."""
     for section, (model, _) in SECTIONS.items():
-        assert not set(model.model_fields) & set(KEYS[section]) - {"volumes"}
+        assert not set(model.model_fields) & set(KEYS[section])
 
 
 def test_docs_hold_the_table() -> None:
     """docs/playbook.md lists every key of the table, and every expectation, as it is."""
     text = (ROOT / "docs/playbook.md").read_text()
 
-    assert [row for row in rows() if row not in text] == []
+    assert [row for row in (*rows(), *expectation_rows()) if row not in text] == []
 
 
-def rows() -> Iterator[str]:
-    """The lines of the docs' tables: what becomes of Compose's keys, and expectations."""
-    sections: dict[tuple[str, ComposeKey], list[str]] = {}
-    for section, name, key in table():
-        sections.setdefault((name, key), []).append(section)
-    for (name, key), where in sections.items():
-        instead = f"; {key.instead}" if key.instead else ""
-        yield f"| `{name}` | {', '.join(where)} | {key.kind} | {key.why}{instead} |"
+def expectation_rows() -> Iterator[str]:
+    """The lines of the docs' table of expectations."""
     for kind, arguments in KINDS.items():
         words = [f"`{n}`" if a.required else f"[`{n}`]" for n, a in arguments.items()]
         yield f"| `{kind}` | {', '.join(words)} |"

@@ -5,19 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.model.desired import (
-    Deploy,
-    Healthcheck,
-    Limits,
-    Mount,
-    NetworkAttachment,
-    Placement,
-    Port,
-    Resources,
-    RestartPolicy,
-    Service,
-    UpdateConfig,
-)
+from provision.model.deploying import Limits, Placement, Resources, RestartPolicy, UpdateConfig
+from provision.model.desired import Deploy, Healthcheck, Mount, NetworkAttachment, Port, Service
 from provision.model.labels import SPEC
 from provision.resources.services.commands import create_command
 from provision.resources.services.compare import differences
