@@ -18,6 +18,7 @@ lab_app = typer.Typer(
 
 _OWNER = "SWARMLAY_LAB_OWNER"
 _NAME = Annotated[str, typer.Option("--name", help="The lab's name.")]
+_SUITES = "bullseye, bookworm, trixie; with commas between, hosts take them in turn."
 _YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _OUTPUT = Annotated[str, typer.Option("--output", "-o", help="text or json.")]
 
@@ -27,7 +28,7 @@ def up(
     name: _NAME = "demo",
     hosts: Annotated[int, typer.Option("--hosts", help="How many hosts in all.")] = 3,
     managers: Annotated[int, typer.Option("--managers", help="How many are managers.")] = 1,
-    suite: Annotated[str, typer.Option("--suite", help="bookworm or trixie.")] = "bookworm",
+    suite: Annotated[str, typer.Option("--suite", help=_SUITES)] = "bookworm",
     yes: _YES = False,
 ) -> None:
     """Make a lab, or complete the one that is there."""

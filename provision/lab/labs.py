@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from provision.errors import SwarmlayError
 from provision.lab.paths import Paths
-from provision.lab.spec import Role, Suite
+from provision.lab.spec import Role
 
 STATE_FILE = "lab.json"
 
@@ -27,7 +27,7 @@ OnEvent: TypeAlias = Callable[[LabEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """One host: a real Debian behind an address."""
+    """One host: a real Debian behind an address; *rootfs* is what its disk was begun on."""
 
     name: str
     role: Role
@@ -35,6 +35,7 @@ class LabHost:
     short: str
     machine_id: str
     running: bool = False
+    rootfs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,15 @@ class Lab:
     """A lab: how its hosts are reached.
 
     Attributes:
-        name: the lab's name. suite: the Debian release of its hosts.
+        name: the lab's name. suite: the Debian release of its hosts, or several, in turn.
         subnet: ``10.78.3.0/24``. bridge_address: the machine's own address in it.
         registry: ``ADDRESS:PORT`` of the registry mirror.
         user: who logs in. key: the private key's path. known_hosts: where host keys are pinned.
-        hosts: managers first. rootfs: the root file system their disks were begun on.
+        hosts: managers first. rootfs: the root file system of hosts that name none.
     """
 
     name: str
-    suite: Suite
+    suite: str
     subnet: str
     bridge_address: str
     registry: str

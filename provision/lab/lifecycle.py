@@ -1,7 +1,7 @@
 """Labs made, looked at and ended. Every change is written down before it is done."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,7 +18,7 @@ from provision.lab.machine_needs import require_root
 from provision.lab.paths import Paths
 from provision.lab.resolver import resolv_conf, usable_nameservers
 from provision.lab.rootfs import ensure_rootfs
-from provision.lab.spec import LabSpec, bridge_name, check_name, scope_name
+from provision.lab.spec import LabSpec, Suite, bridge_name, check_name, scope_name
 
 BOOT_TIMEOUT = 60.0
 _POWER_OFF_TIMEOUT = 3.0
@@ -40,7 +40,7 @@ def up(spec: LabSpec, paths: Paths, on_event: OnEvent = ignore) -> Lab:
     require_root()
     planning.refuse_other(labs.read(paths.lab(spec.name)), spec)
     layout = _cgroups()
-    rootfs = ensure_rootfs(spec.suite, paths, on_event)
+    rootfs = {suite: ensure_rootfs(suite, paths, on_event) for suite in spec.suites}
     seed = ensure_seed(paths, on_event)
     with _held(spec.name, paths):
         lab = _claimed(spec, rootfs, layout, paths)
@@ -126,7 +126,7 @@ def _lock_file(name: str, paths: Paths) -> Path:
     return paths.state / f".{name}.lock"
 
 
-def _claimed(spec: LabSpec, rootfs: Path, layout: Cgroups, paths: Paths) -> Lab:
+def _claimed(spec: LabSpec, rootfs: Mapping[Suite, Path], layout: Cgroups, paths: Paths) -> Lab:
     """The lab with a claim on the machine, written down."""
     folder = paths.lab(spec.name)
     before = labs.read(folder)
@@ -136,7 +136,7 @@ def _claimed(spec: LabSpec, rootfs: Path, layout: Cgroups, paths: Paths) -> Lab:
     if before is None:
         lab = planning.planned(spec, claim.subnet, registry.free_port(), folder, rootfs)
     else:
-        lab = planning.completed(before, rootfs)
+        lab = planning.completed(before, rootfs[spec.suites[0]])
     labs.save(lab, paths)
     return lab
 

@@ -102,7 +102,7 @@ def intentions(spec: LabSpec, paths: Paths, packages: tuple[str, ...]) -> tuple[
     hosts = ", ".join(host.name for host in spec.hosts)
     return (
         *((f"install {', '.join(packages)} with apt",) if packages else ()),
-        f"make a Debian {spec.suite} root file system and images in {paths.cache} (once)",
+        f"make a Debian {'+'.join(spec.suites)} system and images in {paths.cache} (once)",
         f"make {hosts} in namespaces: {scope_name(spec.name, '*')}",
         f"keep their disks in {paths.lab(spec.name)}",
         f"make the bridge {bridge_name(spec.name)} with a free /24 of {POOL} and a registry on it",

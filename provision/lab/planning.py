@@ -1,6 +1,7 @@
 """From what is wanted and what is there to the lab as it will be: pure but for new identities."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from provision.errors import UsageError
 from provision.lab.cgroups import Cgroups
 from provision.lab.host_init import Plug
 from provision.lab.labs import Lab, LabHost
-from provision.lab.spec import SSH_USER, LabSpec, bridge_name, link_name, scope_name
+from provision.lab.spec import SSH_USER, LabSpec, Suite, bridge_name, link_name, scope_name
 from provision.lab.subnets import bridge_address, hardware_address, host_address
 
 MTU = 1500
@@ -32,7 +33,9 @@ def refuse_other(before: Lab | None, spec: LabSpec) -> None:
         )
 
 
-def planned(spec: LabSpec, subnet: str, port: int, folder: Path, rootfs: Path) -> Lab:
+def planned(
+    spec: LabSpec, subnet: str, port: int, folder: Path, rootfs: Mapping[Suite, Path]
+) -> Lab:
     """A new lab in *folder*: addresses in the order of its hosts, the registry at *port*."""
     return Lab(
         name=spec.name,
@@ -44,23 +47,30 @@ def planned(spec: LabSpec, subnet: str, port: int, folder: Path, rootfs: Path) -
         key=str(folder / "id_ed25519"),
         known_hosts=str(folder / "known_hosts"),
         hosts=tuple(
-            LabHost(host.name, host.role, host_address(subnet, index), host.short, uuid.uuid4().hex)
+            LabHost(
+                host.name,
+                host.role,
+                host_address(subnet, index),
+                host.short,
+                uuid.uuid4().hex,
+                rootfs=str(rootfs[host.suite]),
+            )
             for index, host in enumerate(spec.hosts)
         ),
-        rootfs=str(rootfs),
     )
 
 
 def completed(before: Lab, rootfs: Path) -> Lab:
     """A lab that is there; its disks fit only the root file system they were begun on."""
-    return before if before.rootfs else replace(before, rootfs=str(rootfs))
+    known = before.rootfs or all(host.rootfs for host in before.hosts)
+    return before if known else replace(before, rootfs=str(rootfs))
 
 
 def plug(lab: Lab, host: LabHost, folder: Path, layout: Cgroups) -> Plug:
     """What the scripts of *host*, kept in *folder*, need to know."""
     return Plug(
         folder=folder,
-        rootfs=Path(lab.rootfs),
+        rootfs=Path(host.rootfs or lab.rootfs),
         hostname=host.name,
         scope=scope_name(lab.name, host.name),
         link=link_name(lab.name, host.short),

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Literal, TypeAlias, get_args
 
 from provision.errors import UsageError
 
-Suite: TypeAlias = Literal["bookworm", "trixie"]
+Suite: TypeAlias = Literal["bullseye", "bookworm", "trixie"]
 Role: TypeAlias = Literal["manager", "worker"]
 
 DEFAULT_NAME = "demo"
@@ -24,6 +25,7 @@ class HostSpec:
     name: str
     role: Role
     short: str
+    suite: Suite = "bookworm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,22 @@ class LabSpec:
     Attributes:
         name: labels everything the lab makes on the machine.
         managers: hosts of role manager. workers: hosts of role worker.
-        suite: the Debian release of all hosts.
+        suite: the Debian release of all hosts, or several with commas between: the hosts take
+            them in turn.
     """
 
     name: str = DEFAULT_NAME
     managers: int = 1
     workers: int = 2
-    suite: Suite = "bookworm"
+    suite: str = "bookworm"
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if self.suite not in get_args(Suite):
+        known = get_args(Suite)
+        if unknown := [suite for suite in self.suite.split(",") if suite not in known]:
             raise UsageError(
-                f"there is no lab of suite {self.suite!r}", hint="choose bookworm or trixie"
+                f"there is no lab of suite {unknown[0]!r}",
+                hint=f"choose {', '.join(known)}, or several of them with commas between",
             )
         if self.managers < 1 or self.workers < 0 or self.managers + self.workers > MOST_HOSTS:
             raise UsageError(
@@ -56,12 +61,22 @@ class LabSpec:
     @classmethod
     def of(cls, name: str, hosts: int, suite: str, managers: int = 1) -> "LabSpec":
         """As the command line counts: *hosts* in all, *managers* of them managers."""
-        return cls(name, managers, hosts - managers, suite)  # type: ignore[arg-type]
+        return cls(name, managers, hosts - managers, suite)
 
     @property
     def hosts(self) -> tuple[HostSpec, ...]:
         """The hosts in the order of their addresses: managers first."""
-        return (*_named("manager", self.managers), *_named("worker", self.workers))
+        named = (*_named("manager", self.managers), *_named("worker", self.workers))
+        suites = islice(cycle(self.suite.split(",")), len(named))
+        return tuple(
+            HostSpec(name, role, short, suite)  # type: ignore[arg-type]  # checked above
+            for (name, role, short), suite in zip(named, suites, strict=True)
+        )
+
+    @property
+    def suites(self) -> tuple[Suite, ...]:
+        """Each release that some host has, once."""
+        return tuple(dict.fromkeys(host.suite for host in self.hosts))
 
 
 def check_name(name: str) -> str:
@@ -105,7 +120,8 @@ def rule_comment(lab: str) -> str:
     return f"swarmlay lab {lab}"
 
 
-def _named(role: Role, count: int) -> tuple[HostSpec, ...]:
+def _named(role: Role, count: int) -> tuple[tuple[str, Role, str], ...]:
+    """Name, role and short name of *count* hosts."""
     if role == "manager" and count == 1:
-        return (HostSpec("manager", role, "m1"),)
-    return tuple(HostSpec(f"{role}-{n}", role, f"{role[0]}{n}") for n in range(1, count + 1))
+        return (("manager", role, "m1"),)
+    return tuple((f"{role}-{n}", role, f"{role[0]}{n}") for n in range(1, count + 1))

@@ -11,12 +11,13 @@ from provision.lab import labs, lifecycle, planning
 from provision.lab.access import ssh_words
 from provision.lab.labs import Lab
 from provision.lab.paths import Paths
-from provision.lab.spec import LabSpec
+from provision.lab.spec import LabSpec, Suite
 
 
 def made(folder: Path) -> Lab:
     """A lab as `up` plans it."""
-    return planning.planned(LabSpec("demo"), "10.78.3.0/24", 5000, folder, Path("/cache/bookworm"))
+    rootfs: dict[Suite, Path] = {"bookworm": Path("/cache/bookworm")}
+    return planning.planned(LabSpec("demo"), "10.78.3.0/24", 5000, folder, rootfs)
 
 
 def test_a_lab_is_planned(tmp_path: Path) -> None:
@@ -27,6 +28,16 @@ def test_a_lab_is_planned(tmp_path: Path) -> None:
     assert lab.registry == "10.78.3.1:5000"
     assert len({host.machine_id for host in lab.hosts}) == 3
     assert {len(host.machine_id) for host in lab.hosts} == {32}
+
+
+def test_hosts_take_several_suites_in_turn(tmp_path: Path) -> None:
+    """Each host has the root file system of its release."""
+    spec = LabSpec("demo", suite="bookworm,trixie")
+    rootfs: dict[Suite, Path] = {suite: Path("/cache", suite) for suite in spec.suites}
+    lab = planning.planned(spec, "10.78.3.0/24", 5000, tmp_path, rootfs)
+
+    assert [Path(host.rootfs).name for host in lab.hosts] == ["bookworm", "trixie", "bookworm"]
+    assert lab.suite == "bookworm,trixie"
 
 
 def test_the_state_file_is_read_as_it_was_written(tmp_path: Path) -> None:
