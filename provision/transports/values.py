@@ -5,6 +5,7 @@ from typing import Any
 
 from provision.errors import ActionFailed
 from provision.model.actions import Ref, Word
+from provision.model.secret_text import SecretText
 
 
 def text_of(value: str | Ref, values: Mapping[Ref, str]) -> str:
@@ -28,9 +29,11 @@ def words_of(words: Sequence[Word], values: Mapping[Ref, str]) -> tuple[str, ...
 
 
 def data_of(data: Any, values: Mapping[Ref, str]) -> Any:
-    """JSON-like *data* with every ref in it replaced, however deep."""
+    """JSON-like *data* with every ref replaced and every secret revealed, however deep."""
     if isinstance(data, Ref):
         return text_of(data, values)
+    if isinstance(data, SecretText):
+        return data.reveal()
     if isinstance(data, Mapping):
         return {key: data_of(value, values) for key, value in data.items()}
     if isinstance(data, (list, tuple, set, frozenset)):

@@ -13,11 +13,18 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | swarm.update | labels {}: added to those there are, None takes one away | whether it changed |
 | swarm.token | role: worker or manager | the token (capture it under a secret ref) |
 | swarm.inspect | | ``/swarm`` without the tokens |
+| swarm.rotate | what: worker, manager, unlock_key or ca | whether it was written |
+| swarm.unlock_key | | the key, "" without autolock (capture it under a secret ref) |
+| swarm.unlock | key | whether it was locked |
+| swarm.restore | advertise_addr, data_path_port?, labels? {}, autolock? | node id; the state on disk becomes a swarm of one manager |
 | node.list | filters? | nodes |
 | node.update | id, labels? (the whole set), availability?, role? | whether it changed |
 | node.remove | id, force? | whether it was there |
 | node.expel | address, known [ids] | ids of half-joined records there that were demoted and removed |
 | node.check_quorum | id | None; refused where the managers that are left have no quorum |
+| node.mark | id, labels {}: added, None takes one away; availability? | whether it changed |
+| node.check_restart | id | None; refused where the managers that are left meanwhile have no quorum |
+| node.forget_others | keep: id, hosts? [whose records stay] | ids that were removed |
 | network.list | filters? | networks |
 | network.inspect | id, verbose? | network |
 | network.create | body: the Engine API's | id |
@@ -37,19 +44,24 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | image.pull | image, auth? | None |
 | volume.list | filters? | volumes |
 | volume.remove | name, force? | whether it was there |
+| config.list, secret.list | | configs and secrets, without what they hold |
+| config.create, secret.create | name, data (Base64), labels?, template? golang | id |
+| config.remove, secret.remove | id | whether it was there |
 | node.is_ready | id or hostname | verdict |
 | node.is_down | id or hostname | verdict; a node that is gone is down |
 | node.is_drained | id, services? [ids of replicated services whose tasks must run elsewhere] | verdict |
 | node.has_role | id, role | verdict; a manager must be reachable, too |
 | swarm.is_active | role? manager | verdict |
+| swarm.is_ca_rotated | | verdict |
 | network.is_allocated | id | verdict; failed names the overlap |
 | network.is_gone | id | verdict |
 | service.is_converged | id, replicas?, patience? (seconds that "no suitable node" may last) | verdict |
 | service.is_gone | id (not the name: tasks know the id only) | verdict |
 | container.is_running | id | verdict |
+| volume.is_unused | name | verdict: no container of this host has it mounted |
 
 ``service.create`` and ``service.update`` pin the image's digest as the docker command does, and add
-the image's platforms: compare images without ``@sha256:…``, and leave ``Placement.Platforms`` out.
+the image's platforms, and look up the ids of configs and secrets by their names: compare images without ``@sha256:…``, and leave ``Placement.Platforms`` out.
 """  # noqa: E501 - a table
 
 from collections.abc import Callable, Mapping
@@ -64,9 +76,11 @@ from provision.transports.docker_operations import (
     containers,
     convergence,
     images,
+    keeping,
     networks,
     nodes,
     services,
+    stored,
     swarm,
 )
 from provision.transports.docker_operations.asking import Request
@@ -77,6 +91,7 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
     {
         "info": swarm.info,
         "swarm.inspect": swarm.inspect,
+        "swarm.unlock_key": keeping.unlock_key,
         "node.list": nodes.list_nodes,
         "network.list": networks.list_networks,
         "network.inspect": networks.inspect,
@@ -87,12 +102,20 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
         "container.list": containers.list_containers,
         "container.inspect": containers.inspect,
         "volume.list": containers.list_volumes,
+        "config.list": stored.list_configs,
+        "secret.list": stored.list_secrets,
         "swarm.init": swarm.init,
         "swarm.join": swarm.join,
         "swarm.leave": swarm.leave,
         "swarm.update": swarm.update_swarm,
         "swarm.token": swarm.token,
+        "swarm.rotate": keeping.rotate,
+        "swarm.unlock": keeping.unlock,
+        "swarm.restore": keeping.restore,
         "node.update": nodes.update_node,
+        "node.mark": keeping.mark,
+        "node.check_restart": keeping.check_restart,
+        "node.forget_others": keeping.forget_others,
         "node.remove": nodes.remove_node,
         "node.expel": changing.expel,
         "node.check_quorum": changing.check_quorum,
@@ -106,16 +129,22 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
         "container.remove": containers.remove,
         "image.pull": images.pull,
         "volume.remove": containers.remove_volume,
+        "config.create": stored.create_config,
+        "config.remove": stored.remove_config,
+        "secret.create": stored.create_secret,
+        "secret.remove": stored.remove_secret,
         "node.is_ready": nodes.is_ready,
         "node.is_down": nodes.is_down,
         "node.is_drained": changing.is_drained,
         "node.has_role": changing.has_role,
         "swarm.is_active": swarm.is_active,
+        "swarm.is_ca_rotated": keeping.is_ca_rotated,
         "network.is_allocated": networks.is_allocated,
         "network.is_gone": networks.is_gone,
         "service.is_converged": convergence.is_converged,
         "service.is_gone": convergence.is_gone,
         "container.is_running": containers.is_running,
+        "volume.is_unused": containers.is_volume_unused,
     }
 )
 
@@ -126,6 +155,11 @@ CHANGES: frozenset[DockerOperation] = frozenset(
         "swarm.join",
         "swarm.leave",
         "swarm.update",
+        "swarm.rotate",
+        "swarm.unlock",
+        "swarm.restore",
+        "node.mark",
+        "node.forget_others",
         "node.update",
         "node.remove",
         "node.expel",
@@ -139,6 +173,10 @@ CHANGES: frozenset[DockerOperation] = frozenset(
         "container.remove",
         "image.pull",
         "volume.remove",
+        "config.create",
+        "config.remove",
+        "secret.create",
+        "secret.remove",
     }
 )
 """What is not asked again after a lost connection: it may have been done."""

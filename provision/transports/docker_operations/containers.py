@@ -107,6 +107,14 @@ def list_volumes(request: Request) -> Any:
     return found or []
 
 
+def is_volume_unused(request: Request) -> Any:
+    """Whether no container of this host, running or not, has the volume mounted."""
+    name = str(request.need("name"))
+    users = request.listed("/containers/json", all=True, filters={"volume": [name]})
+    names = ", ".join(str(user.get("Names") or user.get("Id")) for user in users)
+    return verdict(done=not users, text=f"used by {names}" if users else "unused")
+
+
 def remove_volume(request: Request) -> Any:
     """Remove a volume; says whether it was there."""
     return request.delete(f"/volumes/{request.id('name')}", force=request.maybe("force"))

@@ -1,7 +1,7 @@
 """Whether a service is what it should be: its tasks counted, its failures told in full."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,8 @@ def is_converged(request: Request) -> Any:
     service = request.found_or_none(f"/services/{request.id()}")
     if service is None:
         return verdict(done=False, text="gone", failed="the service does not exist any more")
+    if _is_job(service):
+        return _job(request, service)
     tasks = _tasks(request, service)
     wanted = _wanted(request, service)
     running = sum(1 for task in tasks if _runs(task))
@@ -70,6 +72,54 @@ def is_converged(request: Request) -> Any:
     return verdict(
         done=False, text=text + _aside(request, tasks, updating=updating, leaving=leaving)
     )
+
+
+def _is_job(service: Mapping[str, Any]) -> bool:
+    mode = inside(service, "Spec", "Mode", default={})
+    return "ReplicatedJob" in mode or "GlobalJob" in mode
+
+
+def _job(request: Request, service: Mapping[str, Any]) -> Any:
+    """Whether the tasks of a job's present run came to a good end, each in its place."""
+    run = inside(service, "JobStatus", "JobIteration", "Index", default=0)
+    listed = request.listed("/tasks", filters={"service": [str(service.get("ID"))]})
+    present = [t for t in listed if inside(t, "JobIteration", "Index", default=0) == run]
+    tasks = sorted((_of_job(service, task) for task in present), key=lambda task: task.created)
+    wanted, slots = _wanted_of_job(request, service), _slots(tasks)
+    done = sum(1 for slot in slots if any(task.state == "complete" for task in slot))
+    text = f"{done}/{wanted} tasks completed"
+    if done >= wanted:
+        return verdict(done=True, text=text)
+    open_ = [slot for slot in slots if not any(task.state == "complete" for task in slot)]
+    stuck = next((found for slot in open_ if (found := _lost(request, service, slot))), None)
+    return verdict(done=False, text=f"{text}; {stuck}" if stuck else text, failed=stuck)
+
+
+def _of_job(service: Mapping[str, Any], task: Mapping[str, Any]) -> _Task:
+    """The first place of a replicated job has the number 0, which the engine leaves out."""
+    read = _read(task, inside(task, "Spec", default={}))
+    if inside(service, "Spec", "Mode", "ReplicatedJob") is None:
+        return read
+    return replace(read, slot=str(task.get("Slot") or 0))
+
+
+def _wanted_of_job(request: Request, service: Mapping[str, Any]) -> int:
+    spec = inside(service, "Spec", default={})
+    if inside(spec, "Mode", "GlobalJob") is not None:
+        return sum(1 for node in request.listed("/nodes") if _ready(node) and fits(spec, node))
+    job = inside(spec, "Mode", "ReplicatedJob", default={})
+    return int(job.get("TotalCompletions") or job.get("MaxConcurrent") or 1)
+
+
+def _lost(request: Request, service: Mapping[str, Any], slot: list[_Task]) -> str | None:
+    """The reason why a place of a job will not come to a good end, as far as one can tell."""
+    policy = inside(service, "Spec", "TaskTemplate", "RestartPolicy", default={})
+    failures = [task for task in slot if task.state in _ENDED]
+    attempts = int(policy.get("MaxAttempts") or 0)
+    last = len(failures) > attempts if attempts else len(failures) >= _OFTEN
+    if failures and (last or _never_again(service)):
+        return _told(request, failures[-1], times=len(failures), logs=True)
+    return _told(request, slot[-1]) if _persists(request, slot[-1]) else None
 
 
 def is_gone(request: Request) -> Any:

@@ -6,6 +6,7 @@ from provision.transports.docker_api import EngineError
 from provision.transports.docker_operations.asking import Request, inside
 from provision.transports.docker_operations.images import pinned, registry_headers
 from provision.transports.docker_operations.logs import read
+from provision.transports.docker_operations.stored import identified
 from provision.transports.docker_operations.updating import update
 
 
@@ -22,7 +23,7 @@ def inspect(request: Request) -> Any:
 
 def create(request: Request) -> Any:
     """Create a service, its image pinned; its id."""
-    spec = pinned(request, dict(request.need("spec")))
+    spec = identified(request, pinned(request, dict(request.need("spec"))))
     made = request.post("/services/create", spec, registry_headers(request))
     found = inside(made, "ID")
     if not isinstance(found, str):
@@ -36,7 +37,7 @@ def update_service(request: Request) -> Any:
     An image that stays the same keeps its digest (its tag may mean another one by now), and what
     forced an update before is kept: without it all tasks would be replaced for nothing.
     """
-    wanted = dict(request.need("spec"))
+    wanted = identified(request, dict(request.need("spec")))
     path = f"/services/{request.id()}"
 
     def change(current: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str] | None]:

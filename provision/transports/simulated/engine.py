@@ -10,6 +10,7 @@ from provision.transports.docker_operations.asking import inside
 from provision.transports.simulated.cluster import World
 from provision.transports.simulated.objects import ClusterObjects, HostObjects
 from provision.transports.simulated.rest import Call, Refusal, Routes
+from provision.transports.simulated.stored import StoredObjects
 from provision.transports.simulated.swarm import Orchestrator, Swarm
 
 _READ_FROM_WORKERS = "This node is not a swarm manager. Worker nodes can't be used to view or \
@@ -105,6 +106,8 @@ class SimulatedEngine:
         routes.add("GET", "/swarm", self._inspect_swarm)
         routes.add("POST", "/swarm/update", self._update_swarm)
         ClusterObjects(self).add_to(routes)
+        StoredObjects(self, "config").add_to(routes)
+        StoredObjects(self, "secret").add_to(routes)
         self.objects.add_to(routes)
         return routes
 

@@ -203,10 +203,12 @@ class HostObjects:
         body = call.body
         if any(n["Name"] == body["Name"] for n in self._networks().values()):
             raise Refusal(409, f"network with name {body['Name']} already exists")
-        scope = "swarm" if body.get("Driver") == "overlay" else "local"
+        scope = body.get("Scope") or ("swarm" if body.get("Driver") == "overlay" else "local")
         network = {**_network(self._engine.world.new_id(), body["Name"], "bridge", scope), **body}
         network["IPAM"] = {"Driver": "default", "Config": [], **(body.get("IPAM") or {})}
         network.pop("CheckDuplicate", None)
+        if body.get("ConfigFrom"):
+            self._configured(body)
         if scope == "swarm":
             swarm = self._engine.managed()
             allocate(swarm, network)
@@ -214,6 +216,13 @@ class HostObjects:
         else:
             self.local_networks[network["Id"]] = network
         return {"Id": network["Id"], "Warning": ""}
+
+    def _configured(self, body: dict[str, Any]) -> None:
+        """Refuse a network whose settings are not here."""
+        named = inside(body, "ConfigFrom", "Network")
+        found = [n for n in self._networks().values() if n["Name"] == named and n.get("ConfigOnly")]
+        if not found:
+            raise Refusal(400, f"configuration network {named!r} not found")
 
     def _remove_network(self, call: Call) -> None:
         network = self._network(call.groups[0])
@@ -245,6 +254,7 @@ class HostObjects:
 
     def _list_containers(self, call: Call) -> Any:
         found = self.containers.values()
+        volumes = call.wanted("volume")
         return [
             {
                 "Id": c["Id"],
@@ -255,7 +265,8 @@ class HostObjects:
                 "NetworkSettings": c["NetworkSettings"],
             }
             for c in found
-            if call.query.get("all") or c["State"]["Status"] == "running"
+            if (call.query.get("all") or c["State"]["Status"] == "running")
+            and (volumes is None or _mounted(c) & set(volumes))
         ]
 
     def _create_container(self, call: Call) -> Any:
@@ -275,7 +286,16 @@ class HostObjects:
             "NetworkSettings": {"Networks": dict(endpoints)},
         }
         self.containers[container["Id"]] = container
+        for mount in inside(body, "HostConfig", "Mounts", default=[]):
+            self._make_volume(mount)
         return {"Id": container["Id"], "Warnings": []}
+
+    def _make_volume(self, mount: dict[str, Any]) -> None:
+        """A named volume is made by the first container that mounts it, with its labels."""
+        name = mount.get("Source")
+        if mount["Type"] == "volume" and name and name not in self.volumes:
+            labels = inside(mount, "VolumeOptions", "Labels", default={})
+            self.volumes[name] = {"Name": name, "Driver": "local", "Labels": labels}
 
     def _start(self, call: Call) -> None:
         container = self._container(call.groups[0])
@@ -312,6 +332,12 @@ class HostObjects:
         if call.groups[0] not in self.volumes:
             raise Refusal(404, f"get {call.groups[0]}: no such volume")
         del self.volumes[call.groups[0]]
+
+
+def _mounted(container: dict[str, Any]) -> set[str]:
+    """Names of the volumes that a container has."""
+    mounts = inside(container, "HostConfig", "Mounts", default=[])
+    return {str(m["Source"]) for m in mounts if m["Type"] == "volume" and m.get("Source")}
 
 
 def _network(id_: str, name: str, driver: str, scope: str) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Swarm:
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def version(self) -> dict[str, int]:
         """A new version for an object that changes."""
@@ -120,14 +122,17 @@ class Orchestrator:
         nodes = [n for n in self.swarm.nodes.values() if _may(service["Spec"], n)]
         if inside(service, "Spec", "Mode", "Global") is not None:
             return [(0, node) for node in nodes]
-        count = inside(service, "Spec", "Mode", "Replicated", "Replicas", default=1)
+        if inside(service, "Spec", "Mode", "GlobalJob") is not None:
+            return [(0, node) for node in nodes]
+        job = inside(service, "Spec", "Mode", "ReplicatedJob", "TotalCompletions")
+        count = job or inside(service, "Spec", "Mode", "Replicated", "Replicas", default=1)
         return [(slot + 1, None) for slot in range(count)]
 
     def _fill(self, service: dict[str, Any], slot: int, node: dict[str, Any] | None) -> None:
         there = [t for t in self._of(service) if _in(t, slot, node)]
         template = service["Spec"]["TaskTemplate"]
         alive = [t for t in there if t["DesiredState"] == "running" and t["Spec"] == template]
-        if alive and alive[-1]["Status"]["State"] in {"running", "pending"}:
+        if alive and alive[-1]["Status"]["State"] in {"running", "pending", "complete"}:
             if alive[-1]["Status"]["State"] == "pending":
                 self._place(service, alive[-1])
             return
@@ -178,7 +183,9 @@ class Orchestrator:
             }
             return
         status = {"ContainerID": self.new_id(), "PID": 4711, "ExitCode": 0}
-        task["Status"] = {"Timestamp": self.now(), "State": "running", "ContainerStatus": status}
+        mode = spec.get("Mode") or {}
+        state = "complete" if {"ReplicatedJob", "GlobalJob"} & set(mode) else "running"
+        task["Status"] = {"Timestamp": self.now(), "State": state, "ContainerStatus": status}
 
     def _load(self, service: dict[str, Any], node: dict[str, Any]) -> tuple[int, int]:
         here = [t for t in self.swarm.tasks.values() if t["NodeID"] == node["ID"] and _lives(t)]
