@@ -11,6 +11,18 @@ with api.connect(inventory) as cluster:
 
 from provision.api.cluster import ClusterSession, connect
 from provision.api.documents import load, open_inventory
+from provision.api.nodes import NodeDeed, Replacement, change_node, replace_node
 from provision.api.settings import Environment, Options
 
-__all__ = ["ClusterSession", "Environment", "Options", "connect", "load", "open_inventory"]
+__all__ = [
+    "ClusterSession",
+    "Environment",
+    "NodeDeed",
+    "Options",
+    "Replacement",
+    "change_node",
+    "connect",
+    "load",
+    "open_inventory",
+    "replace_node",
+]

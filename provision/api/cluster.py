@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from provision.api.connections import Sessions, close_all, open_all, ssh_transport
+from provision.api.departed import departed_hosts, open_departed, reached
 from provision.api.settings import Environment, Options
 from provision.api.underlay import underlay_gate
 from provision.apply import apply
@@ -15,7 +16,7 @@ from provision.model.actions import Plan, Run
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.findings import CheckReport
-from provision.model.inventory import Inventory
+from provision.model.inventory import Host, Inventory
 from provision.model.observed import ObservedState
 from provision.model.probes import Answer
 from provision.model.report import DownReport, StatusReport, UpReport
@@ -73,14 +74,14 @@ class ClusterSession:
             began = self.env.monotonic()
             text = f"{len(self.inventory.hosts)} hosts"
             self.on_event(Phase("connect", text))
-            self.transport = self.transport or ssh_transport(self.inventory, self.env)
-            self._sessions = open_all(self.inventory, self.transport, self.options.parallel)
+            transport = self.transport or ssh_transport(self.inventory, self.env)
+            self._sessions = open_all(self.inventory, transport, self.options.parallel)
             self.on_event(Phase("connect", text, self.env.monotonic() - began))
         return self._sessions
 
     def observe(self) -> ObservedState:
         """Facts of every host, and of the cluster as its lead manager sees it."""
-        return self._observe(cluster=True)
+        return self._observe(cluster=True, departed=self.options.prune)
 
     def facts(self) -> ObservedState:
         """Facts of every host; the cluster is not asked."""
@@ -133,6 +134,26 @@ class ClusterSession:
                 observed = self.observe()
         return self._down_report(plan, results, wanted, observed)
 
+    def change(
+        self, planner: Callable[[ObservedState], Plan], *, confirm: Confirm, departed: bool = False
+    ) -> UpReport:
+        """Carry out what *planner* plans: lock, observe, plan, confirm, apply, observe, plan again.
+
+        Args:
+            planner: from what is observed to a plan; asked again afterwards, when it must be empty.
+            confirm: shown the plan when it holds actions; False ends the run.
+            departed: also ask hosts that are nodes still and not in the inventory any more.
+        """
+        with self._locked() as lock:
+            plan = planner(self._observe(cluster=True, departed=departed))
+            if not plan.actions:
+                return UpReport(plan)
+            self._agree(plan, confirm)
+            results = self._apply(plan, DesiredState(), lock)
+            if _failed(results):
+                return UpReport(plan, results)
+            return UpReport(plan, results, planner(self._observe(cluster=True, departed=departed)))
+
     def check(self, networks: Sequence[str] = ()) -> CheckReport:
         """The reachability matrix, over all overlay networks or those named."""
         return self._check(self.observe(), networks)
@@ -175,9 +196,29 @@ class ClusterSession:
             "no lead manager", where=self.inventory.cluster, why=reason, hint="run `swarmlay up`"
         )
 
-    def _observe(self, *, cluster: bool) -> ObservedState:
+    def _observe(self, *, cluster: bool, departed: bool = False) -> ObservedState:
+        observed = self._ask(self.inventory.hosts, cluster=cluster)
+        return self._with_departed(observed) if departed else observed
+
+    def _with_departed(self, observed: ObservedState) -> ObservedState:
+        hosts = departed_hosts(self.inventory, observed)
+        more = open_departed(
+            hosts,
+            inventory=self.inventory,
+            env=self.env,
+            transport=self.transport,
+            known=self.sessions,
+            parallel=self.options.parallel,
+        )
+        self._sessions = {**self.sessions, **more}
+        found = reached(hosts, self._sessions)
+        return (
+            replace(observed, departed=self._ask(found, cluster=False).hosts) if found else observed
+        )
+
+    def _ask(self, hosts: Sequence[Host], *, cluster: bool) -> ObservedState:
         return observe(
-            self.inventory.hosts,
+            hosts,
             self.sessions,
             clock=self.env.clock,
             mark=secrets.token_hex(8),
@@ -214,9 +255,7 @@ class ClusterSession:
         stopped = {a.host: a.restarts for a in plan.actions if a.restarts}
         if stopped and not self.options.allow_restart:
             what = "; ".join(f"{host}: stops {', '.join(names)}" for host, names in stopped.items())
-            raise Refused(
-                "this restarts Docker where containers run", why=what, hint="--allow-restart agrees"
-            )
+            raise Refused("this stops containers that run", why=what, hint="--allow-restart agrees")
         if not confirm(plan):
             raise Refused("nothing was changed", why="the plan was not confirmed")
 

@@ -25,6 +25,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("check", "provision.cli.check:app", "Who reaches whom: every host, every network."),
     Verb("status", "provision.cli.status:app", "Hosts, nodes, networks, services at a glance."),
     Verb("down", "provision.cli.down:app", "Remove what swarmlay made; prove nothing is left."),
+    Verb("node", "provision.cli.node:app", "Drain, promote, demote, remove, replace a node."),
     Verb("hosts", "provision.cli.hosts:app", "The machines: list, facts, exec, ssh, forget."),
     Verb("inventory", "provision.cli.inventory:inventory_app", "Where hosts come from."),
     Verb("docker", "provision.cli.docker:app", "Run docker on the lead manager."),

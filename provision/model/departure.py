@@ -32,12 +32,12 @@ def forgotten() -> Run:
 
 def asked(context: Context, host: str) -> str:
     """The manager that is asked to change *host*'s node: the lead, unless it is the lead itself."""
-    others = (
-        h.name
-        for h in context.hosts
-        if h.is_manager and h.name != host and not context.moved(h.name)
-    )
-    return str(context.lead) if context.lead != host else next(others, host)
+    if context.lead != host:
+        return str(context.lead)
+    others = [h.name for h in context.hosts if h.name != host and not context.moved(h.name)]
+    manage = [n for n in others if (member := context.membership(n)) and member.manager]
+    will = [n for n in others if context.inventory.host(n).is_manager]
+    return next(iter([n for n in will if n in manage] or will or manage), host)
 
 
 def departed_host(inventory: Inventory, name: str, node: NodeFact) -> Host:
@@ -141,7 +141,7 @@ def departures(
         steps.append(drained(context, host.name, node, why))
     if node.role == "manager":
         steps.append(demoted(context, host.name, node, why))
-    if _is_it(facts, node):
+    if is_it(facts, node):
         steps.append(_leave(host, facts, why))
     for action in (*steps, _remove(by, host.name, node, why)):
         yield _after(action, before)
@@ -152,7 +152,7 @@ def _after(action: Action, before: frozenset[str]) -> Action:
     return replace(action, after=action.after | before)
 
 
-def _is_it(facts: HostFacts | None, node: NodeFact) -> bool:
+def is_it(facts: HostFacts | None, node: NodeFact) -> bool:
     """Whether the host that answers is this node: another machine may have its address by now."""
     membership = facts.swarm.value if facts and isinstance(facts.swarm, Known) else None
     return membership is not None and membership.node_id == node.id

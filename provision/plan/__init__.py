@@ -11,12 +11,24 @@ from provision.model.inventory import Host, Inventory
 from provision.model.observed import ObservedState
 from provision.plan.addresses import choose
 from provision.plan.changing import cleared, lead_demoted_last, refused_leaving, staying_lead
+from provision.plan.nodes import NodeDeed, find, plan_deed
 from provision.plan.notes import notes
 from provision.plan.pools import choose_pool
+from provision.plan.replacing import Replacement, replacement
 from provision.plan.residue import keeps_swarm, residue
 from provision.resources import RESOURCES
 
-__all__ = ["PlanOptions", "plan_down", "plan_up", "residue"]
+__all__ = [
+    "NodeDeed",
+    "PlanOptions",
+    "Replacement",
+    "is_node",
+    "plan_down",
+    "plan_node",
+    "plan_replacement",
+    "plan_up",
+    "residue",
+]
 
 
 def plan_up(
@@ -70,6 +82,41 @@ def plan_down(
         blocked=dead,
         notes=_down_notes(inventory, desired, observed),
     )
+
+
+def plan_node(inventory: Inventory, observed: ObservedState, deed: NodeDeed) -> Plan:
+    """What one of `node`'s verbs would do.
+
+    Raises:
+        UsageError: there is no such node.
+    """
+    return plan_deed(_plain(inventory, observed), deed)
+
+
+def is_node(inventory: Inventory, observed: ObservedState, host: str) -> bool:
+    """Whether a host, of the inventory or departed, is a node of the cluster."""
+    return find(_plain(inventory, observed), host) is not None
+
+
+def plan_replacement(
+    inventory: Inventory, desired: DesiredState, observed: ObservedState, deed: Replacement
+) -> Plan:
+    """What `node replace OLD NEW` would do.
+
+    Raises:
+        UsageError: there is no such node, or no such host.
+    """
+
+    def up(changed: Inventory) -> Plan:
+        options = PlanOptions(limit=frozenset({deed.new}))
+        return plan_up(changed, desired, observed, options)
+
+    return replacement(_plain(inventory, observed), deed, up)
+
+
+def _plain(inventory: Inventory, observed: ObservedState) -> Context:
+    reachable, _ = _reachable(inventory, observed)
+    return _context(inventory, DesiredState(), observed, PlanOptions(), reachable)
 
 
 def _down_notes(

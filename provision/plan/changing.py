@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from provision.model.actions import Action, Blocked
 from provision.model.context import Context
-from provision.model.departure import departed_host, role_id
+from provision.model.departure import departed_host, is_it, role_id
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.inventory import Host
@@ -30,7 +30,7 @@ def cleared(context: Context) -> Iterator[Action]:
         return
     nodes = context.departed()
     for name, facts in context.observed.departed.items():
-        if name in nodes:
+        if name in nodes and is_it(facts, nodes[name]):
             host = departed_host(context.inventory, name, nodes[name])
             yield from on_host(context, host, facts, _LEFT)
 

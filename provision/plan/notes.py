@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from provision.model.context import Context
 from provision.model.facts import Known
+from provision.plan.departed import departed_notes
 
 
 def notes(context: Context) -> tuple[str, ...]:
@@ -12,6 +13,7 @@ def notes(context: Context) -> tuple[str, ...]:
         *context.inventory.warnings,
         *context.desired.warnings,
         *_left_over(context),
+        *departed_notes(context),
         *_drained(context),
         *_kernels(context),
     )

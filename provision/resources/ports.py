@@ -1,10 +1,12 @@
 """Swarm's ports, open in the host's own firewall for its peers only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from provision.firewalls import firewall_for, missing, surplus
 from provision.model.actions import Action, Blocked, Change
 from provision.model.context import Context, engine_id, member_id, ports_id
+from provision.model.departure import asked, removed_id
 from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host
 from provision.model.observed import FirewallState, Rule
@@ -39,6 +41,8 @@ class Ports:
             to_open, to_close = missing(state, rules), _closable(context, state, rules)
             if to_open or to_close:
                 yield _change(context, host, state, to_open, to_close)
+            if context.options.prune:
+                yield from _after_departures(context, host, state)
 
     def unwanted(self, context: Context) -> Iterable[Action]:
         """Ours are closed after the host left the swarm; they stay where the swarm stays."""
@@ -54,7 +58,23 @@ def _closable(context: Context, state: FirewallState, rules: tuple[Rule, ...]) -
     """Ours for nobody: known only when every host's address is (a peer may just be asleep)."""
     if len(context.addresses) < len(context.inventory.hosts):
         return ()
-    return surplus(state, rules, context.cluster_name)
+    departed = {f"{n.address}/32" for n in context.departed().values()}  # they are nodes still
+    return tuple(r for r in surplus(state, rules, context.cluster_name) if r.source not in departed)
+
+
+def _after_departures(context: Context, host: Host, state: FirewallState) -> Iterator[Action]:
+    """What was open for a node is closed once it is removed, not while its tasks still move."""
+    rules = wanted_rules(context, host)
+    for name, node in context.departed().items():
+        theirs = surplus(state, rules, context.cluster_name)
+        if closed := tuple(r for r in theirs if r.source == f"{node.address}/32"):
+            action = _close(context, host, state, closed)
+            yield replace(
+                action,
+                id=f"{host.name}:ports:{name}",
+                why=f"{name} is no peer any more",
+                after=frozenset({f"{asked(context, name)}:{removed_id(name)}"}),
+            )
 
 
 def wanted_rules(context: Context, host: Host) -> tuple[Rule, ...]:
