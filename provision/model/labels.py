@@ -12,7 +12,11 @@ SPEC = "io.swarmlay.spec"
 NODE_LABELS = "io.swarmlay.node-labels"
 MACHINE = "io.swarmlay.machine"
 ADOPTED = "io.swarmlay.adopted"
+SALT = "io.swarmlay.salt"
+OBJECT = "io.swarmlay.object"
 PROBE = "io.swarmlay.probe"
+UPGRADE = "io.swarmlay.upgrade"
+"""On a node that an upgrade drained: the availability that it gets back."""
 
 
 def digest(body: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from provision.model.facts import Fact, Unknown
+from provision.model.secret_text import NO_TEXT, SecretText
 
 NOT_ASKED: Unknown = Unknown("not asked")
 
@@ -194,6 +195,15 @@ class ContainerFact:
     image: str
     state: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFact:
+    """A volume on a host that carries a cluster's label."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +222,7 @@ class HostFacts:
     ``reachable`` is Unknown with the reason when the host could not be asked at all; then every
     other fact is Unknown too. ``engine`` and ``swarm`` are ``Known(None)`` when there is no engine.
     ``conflicts`` names other engines in the way: ``snap``, ``podman-docker``, ``rootless``.
+    ``networks`` are those that end at the host, ``volumes`` those with a cluster's label.
     ``files`` holds the text of files swarmlay may write, as far as they exist; a keyring's value
     is its SHA-256. ``manifest`` is the parsed manifest or ``Known(None)``.
     """
@@ -235,6 +246,8 @@ class HostFacts:
     conflicts: Fact[tuple[str, ...]] = NOT_ASKED
     swarm: Fact[Membership | None] = NOT_ASKED
     containers: Fact[tuple[ContainerFact, ...]] = NOT_ASKED
+    networks: Fact[tuple["NetworkFact", ...]] = NOT_ASKED
+    volumes: Fact[tuple[VolumeFact, ...]] = NOT_ASKED
     listeners: Fact[tuple[Listener, ...]] = NOT_ASKED
     files: Fact[Mapping[str, str]] = NOT_ASKED
     manifest: Fact[Mapping[str, Any] | None] = NOT_ASKED
@@ -286,6 +299,15 @@ class ServiceFact:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A config or a secret; nobody is told what it holds."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFact:
     """A task of a service."""
 
@@ -306,6 +328,7 @@ class Cluster:
 
     Attributes:
         lead: the host that was asked.
+        salt: what hashes of secrets are keyed by; no label shows it.
         spec: the swarm's spec (labels, default pools, data-path port in ``raw``).
     """
 
@@ -316,6 +339,9 @@ class Cluster:
     networks: tuple[NetworkFact, ...] = ()
     services: tuple[ServiceFact, ...] = ()
     tasks: tuple[TaskFact, ...] = ()
+    configs: tuple[StoredFact, ...] = ()
+    secrets: tuple[StoredFact, ...] = ()
+    salt: SecretText = NO_TEXT
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     def node(self, node_id: str) -> NodeFact | None:

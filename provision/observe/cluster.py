@@ -17,6 +17,8 @@ READS: tuple[DockerOperation, ...] = (
     "network.list",
     "service.list",
     "task.list",
+    "config.list",
+    "secret.list",
 )
 
 

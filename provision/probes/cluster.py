@@ -4,20 +4,33 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from provision.model.observed import Cluster, NetworkFact, NodeFact, ServiceFact, TaskFact
+from provision.model.labels import SALT
+from provision.model.observed import (
+    Cluster,
+    NetworkFact,
+    NodeFact,
+    ServiceFact,
+    StoredFact,
+    TaskFact,
+)
+from provision.model.secret_text import SecretText
 
 
 def cluster(lead: str, answers: Mapping[str, Any]) -> Cluster:
     """The cluster from the answers to ``swarm.inspect`` and the lists of a manager."""
     swarm = answers["swarm.inspect"]
+    labels = swarm["Spec"].get("Labels") or {}
     return Cluster(
         lead=lead,
         id=swarm["ID"],
-        labels=swarm["Spec"].get("Labels") or {},
+        labels={k: v for k, v in labels.items() if k != SALT},
         nodes=tuple(map(node, answers["node.list"])),
         networks=tuple(map(network, answers["network.list"])),
         services=tuple(map(service, answers["service.list"])),
         tasks=tuple(map(task, answers["task.list"])),
+        configs=tuple(map(stored, answers["config.list"])),
+        secrets=tuple(map(stored, answers["secret.list"])),
+        salt=SecretText(labels.get(SALT, "")),
         raw={key: value for key, value in swarm.items() if key != "JoinTokens"},
     )
 
@@ -65,6 +78,12 @@ def network(found: Mapping[str, Any]) -> NetworkFact:
         labels=found.get("Labels") or {},
         raw=found,
     )
+
+
+def stored(found: Mapping[str, Any]) -> StoredFact:
+    """One of ``/configs`` or ``/secrets``."""
+    spec = found["Spec"]
+    return StoredFact(id=found["ID"], name=spec["Name"], labels=spec.get("Labels") or {})
 
 
 def service(found: Mapping[str, Any]) -> ServiceFact:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from provision.model.context import SWARM_RECORD
 from provision.model.facts import Fact, Known, Unknown
 from provision.model.probes import Answer, Probe, sections
 
@@ -16,6 +17,7 @@ TEXTS = (
     "/etc/systemd/system/docker.service.d/swarmlay-proxy.conf",
     "/etc/systemd/system/swarmlay-firewall.service",
     "/etc/swarmlay/firewall",
+    SWARM_RECORD,
     MANIFEST,
 )
 KEYRINGS = ("/etc/apt/keyrings/docker.asc", "/etc/apt/keyrings/docker.gpg")

@@ -33,6 +33,8 @@ able vxlan vxlan CONFIG_VXLAN /sys/module/vxlan
 able br_netfilter br_netfilter CONFIG_BRIDGE_NETFILTER /proc/sys/net/bridge/bridge-nf-call-iptables
 able ip_vs ip_vs CONFIG_IP_VS /proc/net/ip_vs
 able esp esp4 CONFIG_INET_ESP /sys/module/esp4
+able macvlan macvlan CONFIG_MACVLAN /sys/module/macvlan
+able ipvlan ipvlan CONFIG_IPVLAN /sys/module/ipvlan
 """
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from provision.model.facts import Fact, Known, Unknown
+from provision.model.labels import CLUSTER
 from provision.model.probes import Answer, Probe, excerpt, sections
-from provision.probes.engine.containers import containers
+from provision.probes.engine.containers import containers, networks, volumes
 from provision.probes.engine.http import Reply, replies
 from provision.probes.engine.membership import membership
 from provision.probes.engine.settings import engine
@@ -37,13 +38,13 @@ for file in docker-state.json certificates/swarm-node.crt; do
 done
 [ -n "$running" ] || exit 0
 if command -v perl >/dev/null; then
-    perl -MSocket -e 'PERL' /info '/containers/json?all=1' && exit 0
+    perl -MSocket -e 'PERL' PATHS && exit 0
     echo '@@ problem'; echo "asking its socket failed ($?)"
 else
-    for path in /info '/containers/json?all=1'; do
+    for path in PATHS; do
         echo "@@ $path"
         printf 'GET %s HTTP/1.0\r\nHost: docker\r\n\r\n' "$path" |
-            timeout 5 docker system dial-stdio || echo
+            timeout 15 docker system dial-stdio || echo
     done
 fi
 """
@@ -66,7 +67,11 @@ for my $path (@ARGV) {
     }
 }
 """
-SCRIPT = _SCRIPT.replace("PERL", _PERL)
+CONTAINERS = "/containers/json?all=1"
+NETWORKS = "/networks?filters=%7B%22scope%22%3A%5B%22local%22%5D%7D"
+VOLUMES = f"/volumes?filters=%7B%22label%22%3A%5B%22{CLUSTER}%22%5D%7D"
+_PATHS = ("/info", CONTAINERS, NETWORKS, VOLUMES)
+SCRIPT = _SCRIPT.replace("PERL", _PERL).replace("PATHS", " ".join(f"'{p}'" for p in _PATHS))
 
 
 def parse(answer: Answer) -> Fact[Mapping[str, Fact[Any]]]:
@@ -76,19 +81,21 @@ def parse(answer: Answer) -> Fact[Mapping[str, Fact[Any]]]:
         return Unknown(f"the look for an engine failed: {excerpt(answer.stdout)}")
     conflicts = Known(tuple(found["conflicts"].split()))
     if not found["binary"].strip() and not found["running"].strip():
-        nothing = {"engine": Known(None), "swarm": Known(None), "containers": Known(())}
-        return Known({**nothing, "conflicts": conflicts})
+        empty = dict.fromkeys(("containers", "networks", "volumes"), Known(()))
+        return Known({"engine": Known(None), "swarm": Known(None), **empty, "conflicts": conflicts})
     reply = replies(found)
     return Known({**_installed(found, reply), "conflicts": conflicts})
 
 
 def _installed(found: Mapping[str, str], reply: Mapping[str, Reply]) -> Mapping[str, Fact[Any]]:
     info = reply.get("/info", Reply(problem=_problem(found)))
-    listed = reply.get("/containers/json?all=1", Reply(problem=info.problem or "not listed"))
+    nothing = Reply(problem=info.problem or "not listed")
     return {
         "engine": engine(found, info),
         "swarm": membership(found, info),
-        "containers": containers(listed),
+        "containers": containers(reply.get(CONTAINERS, nothing)),
+        "networks": networks(reply.get(NETWORKS, nothing)),
+        "volumes": volumes(reply.get(VOLUMES, nothing)),
     }
 
 
@@ -98,4 +105,5 @@ def _problem(found: Mapping[str, str]) -> str:
     return excerpt(found.get("problem", "")) or "it gave no answer"
 
 
-PROBE = Probe("engine", SCRIPT, parse, ("engine", "conflicts", "swarm", "containers"), deadline=12)
+_GIVES = ("engine", "conflicts", "swarm", "containers", "networks", "volumes")
+PROBE = Probe("engine", SCRIPT, parse, _GIVES, deadline=45)
