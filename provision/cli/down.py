@@ -31,6 +31,7 @@ def down(
     from provision import api
 
     require_consent(invocation, "down")
+    invocation.end_gracefully()
     inventory = invocation.open_inventory()
     env = invocation.environment()
     desired = api.load(playbooks, inventory, env=env) if playbooks else None

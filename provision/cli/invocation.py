@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from provision.model.inventory import Inventory
     from provision.renderers.base import Report
 
+_WHILE = 60.0
 _LATER = ("html", "junit")
 
 
@@ -26,6 +27,14 @@ class Invocation:
     flags: "Flags"
     terminal: Terminal
     console: "Console"
+
+    def end_gracefully(self) -> None:
+        """Leave it to the run itself to begin nothing new when time is up, and report.
+
+        What is under way then has a while to end; only after that it is broken off.
+        """
+        if self.flags.timeout:
+            give_up_after(self.flags.timeout + _WHILE)
 
     def environment(self) -> "Environment":
         """The process's environment; a password is asked for at the terminal, if there is one."""

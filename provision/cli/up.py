@@ -39,6 +39,7 @@ def up(
     from provision import api
 
     require_consent(invocation, "up")
+    invocation.end_gracefully()
     inventory = invocation.open_inventory()
     desired = api.load(playbooks or [], inventory, env=invocation.environment())
     consent = Consent(invocation, inventory, "Apply")
