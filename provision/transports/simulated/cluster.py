@@ -39,6 +39,11 @@ class World:
         """Let time pass without waiting for it."""
         self._elapsed += seconds
 
+    @property
+    def epoch(self) -> float:
+        """The time: seconds since the epoch."""
+        return _START.timestamp() + self._elapsed
+
     def now(self) -> str:
         """The time as an engine writes it."""
         moment = _START + timedelta(seconds=self._elapsed)

@@ -26,6 +26,7 @@ class SimulatedEngine:
     Attributes:
         swarm: the swarm it is a node of.
         state: its LocalNodeState; a test may set ``pending``, ``error`` or ``locked``.
+        running: whether the daemon runs.
         calls: every request, for tests that count them.
     """
 
@@ -38,6 +39,7 @@ class SimulatedEngine:
         self.node_id = ""
         self.state = "inactive"
         self.error = ""
+        self.running = True
         self.calls: list[tuple[str, str]] = []
         self.objects = HostObjects(self)
         self._routes = self._routed()
@@ -74,6 +76,22 @@ class SimulatedEngine:
             if self.swarm is not None:
                 self.orchestrator(self.swarm).settle()
             return self._routes.answer(method, path, query, body)
+
+    def stop(self) -> None:
+        """The daemon ends: its containers with it, and its node goes down."""
+        with self.world.lock:
+            self.running = False
+            if self.node is not None:
+                self.node["Status"]["State"] = "down"
+            for container in self.objects.containers.values():
+                container["State"].update(Status="exited", Running=False)
+
+    def start(self) -> None:
+        """The daemon runs, and its node is back."""
+        with self.world.lock:
+            self.running = True
+            if self.node is not None:
+                self.node["Status"]["State"] = "ready"
 
     def orchestrator(self, swarm: Swarm) -> Orchestrator:
         """What turns services into tasks."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +14,9 @@ from provision.transports.docker_api import EngineUnavailable
 from provision.transports.docker_operations import operate
 from provision.transports.failures import lost
 from provision.transports.simulated.cluster import World
+from provision.transports.simulated.disk import StoredFile
 from provision.transports.simulated.engine import SimulatedEngine
+from provision.transports.simulated.machine import Machine
 from provision.transports.simulated.pipes import SimulatedPipe
 from provision.transports.steps import perform_docker, wait_on_engine
 from provision.transports.values import text_of
@@ -21,13 +24,8 @@ from provision.transports.values import text_of
 RunHandler: TypeAlias = Callable[[Sequence[str], str], Answer]
 """Answers a command: its words and stdin."""
 
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file that a step wrote."""
-
-    content: bytes
-    mode: int
+OnStep: TypeAlias = Callable[[str, Step, bool], None]
+"""Sees each step of a host, before and after it is done."""
 
 
 @dataclass(slots=True)
@@ -45,6 +43,7 @@ class SimulatedHost:
 
     Attributes:
         engine: None where Docker is not installed.
+        machine: the system beneath, which answers what the test lays no answer down for.
         unreachable: what `connect` raises, if anything.
         answers: the answer to a script that contains the key (a probe's mark).
         on_ask: answers scripts that no key of ``answers`` is in.
@@ -57,6 +56,7 @@ class SimulatedHost:
     name: str
     address: str
     engine: SimulatedEngine | None = None
+    machine: Machine | None = None
     unreachable: HostError | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     on_ask: Callable[[str], Answer] | None = None
@@ -108,6 +108,12 @@ class SimulatedTransport:
         names: the hosts, addressed 10.0.0.11 and up.
         engine: the version of the Docker engine on all of them; None where there is none yet.
         images: what registries have (``nginx:latest``); None: everything.
+        machines: whole Debian hosts, so that the verbs work on them: `observe` is answered, and
+            commands have the effects of the real ones.
+
+    Attributes:
+        on_step: called with the host, the step and whether it was done, before and after each step;
+            what it raises is what happens: a lost connection, a controller that is killed.
     """
 
     def __init__(
@@ -116,11 +122,15 @@ class SimulatedTransport:
         *,
         engine: str | None = "20.10.24",
         images: Sequence[str] | None = None,
+        machines: bool = False,
     ) -> None:
+        self.on_step: OnStep = lambda _host, _step, _done: None
         self.world = World(images=None if images is None else set(images))
         self.hosts = {
             name: SimulatedHost(name, f"10.0.0.{11 + number}") for number, name in enumerate(names)
         }
+        if machines:
+            self._make_machines()
         if engine is not None:
             for name in names:
                 self.install_engine(name, engine)
@@ -131,6 +141,41 @@ class SimulatedTransport:
         there.engine = SimulatedEngine(self.world, host, there.address, version)
         return there.engine
 
+    def remove_engine(self, host: str) -> None:
+        """Take an engine away, as purging its package does."""
+        there = self.hosts[host]
+        if there.engine is not None:
+            there.engine.stop()
+        there.engine = None
+
+    def clock(self) -> float:
+        """The simulated time, for `Environment.clock`."""
+        return self.world.epoch
+
+    def machine(self, host: str) -> Machine:
+        """The system of a host that was made with ``machines``."""
+        found = self.hosts[host].machine
+        if found is None:
+            raise UsageError(f"{host} was made without a machine")
+        return found
+
+    def _tell(self, host: str, step: Step, done: bool) -> None:
+        self.on_step(host, step, done)
+
+    def _make_machines(self) -> None:
+        together: dict[str, Machine] = {}
+        for name, there in self.hosts.items():
+            there.machine = together[name] = Machine(
+                name,
+                there.address,
+                self.world,
+                install=partial(self.install_engine, name),
+                remove=partial(self.remove_engine, name),
+                engine=partial(getattr, there, "engine"),
+                files=there.files,
+                machines=together,
+            )
+
     def connect(self, host: str) -> "SimulatedSession":
         """Open a session."""
         if host not in self.hosts:
@@ -138,15 +183,18 @@ class SimulatedTransport:
         there = self.hosts[host]
         there.reached()
         there.connections += 1
-        return SimulatedSession(there, self.world)
+        return SimulatedSession(there, self.world, self._tell)
 
 
 class SimulatedSession:
     """An open way to a simulated host; implements `provision.model.session.Session`."""
 
-    def __init__(self, host: SimulatedHost, world: World) -> None:
+    def __init__(
+        self, host: SimulatedHost, world: World, on_step: OnStep = lambda *_: None
+    ) -> None:
         self._host = host
         self._world = world
+        self._on_step = on_step
         self._closed = False
 
     @property
@@ -162,7 +210,9 @@ class SimulatedSession:
         for mark, answer in self._host.answers.items():
             if mark in script:
                 return answer
-        return self._host.on_ask(script) if self._host.on_ask else Answer(0)
+        if self._host.on_ask:
+            return self._host.on_ask(script)
+        return self._host.machine.ask(script) if self._host.machine else Answer(0)
 
     def do(
         self,
@@ -173,11 +223,13 @@ class SimulatedSession:
     ) -> Answer:
         """Carry out one step."""
         self._arrive()
+        self._on_step(self.host, step, False)  # noqa: FBT003 - not done yet
         failure = self._host.failure_for(step)
         if failure is not None:
             return failure
         answer = self._carry_out(step, values, progress)
         self._host.done.append(step)
+        self._on_step(self.host, step, True)  # noqa: FBT003 - it is done now
         return answer
 
     def docker(self, operation: DockerOperation, arguments: Mapping[str, Any]) -> Any:
@@ -188,6 +240,9 @@ class SimulatedSession:
         """Start a command that is talked with."""
         del sudo
         self._arrive()
+        if self._host.on_open is None and self._host.machine is not None:
+            reply, end = self._host.machine.open(words)
+            return SimulatedPipe(words, lambda _words, line: reply(line), self.host, end)
         return SimulatedPipe(words, self._host.on_open, self.host)
 
     def close(self) -> None:
@@ -220,7 +275,9 @@ class SimulatedSession:
 
     def _run(self, step: Run, values: Mapping[Ref, str]) -> Answer:
         words, stdin = argv(step, values), b"".join(stdin_of(step, values)).decode()
-        return self._host.on_run(words, stdin) if self._host.on_run else Answer(0)
+        if self._host.on_run:
+            return self._host.on_run(words, stdin)
+        return self._host.machine.run(words, stdin) if self._host.machine else Answer(0)
 
     def _wait(
         self, step: Wait, values: Mapping[Ref, str], progress: Callable[[str], None] | None
@@ -251,11 +308,11 @@ class SimulatedSession:
         progress: Callable[[str], None] | None = None,
     ) -> Any:
         self._arrive()
-        if self._host.engine is None:
-            raise EngineUnavailable(
-                "The Docker engine cannot be reached", where=self.host, why="not installed"
-            )
-        return operate(self._host.engine, operation, arguments, timeout, progress)
+        engine = self._host.engine
+        if engine is None or not engine.running:
+            why = "not installed" if engine is None else "it does not run"
+            raise EngineUnavailable("The Docker engine cannot be reached", where=self.host, why=why)
+        return operate(engine, operation, arguments, timeout, progress)
 
 
 __all__ = [

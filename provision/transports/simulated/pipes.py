@@ -12,6 +12,7 @@ class SimulatedPipe:
     Args:
         words: the command.
         reply: the lines that the command says: at the start (None), then to each line sent to it.
+        where: the host. end: called once, when it is closed.
     """
 
     def __init__(
@@ -19,10 +20,12 @@ class SimulatedPipe:
         words: Sequence[str],
         reply: Callable[[Sequence[str], str | None], list[str]] | None,
         where: str,
+        end: Callable[[], None] = lambda: None,
     ) -> None:
         self._words = tuple(words)
         self._reply = reply
         self._where = where
+        self._end = end
         self._closed = False
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._hear(None)
@@ -50,7 +53,9 @@ class SimulatedPipe:
 
     def close(self) -> None:
         """Hang up."""
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._end()
 
     def _hear(self, line: str | None) -> None:
         if self._reply is not None:
