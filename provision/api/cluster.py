@@ -2,15 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from provision.api.connections import Sessions, close_all, open_all, ssh_transport
 from provision.api.departed import departed_hosts, open_departed, reached
+from provision.api.keys import hand_over
 from provision.api.settings import Environment, Options
 from provision.api.underlay import underlay_gate
 from provision.apply import apply
-from provision.errors import ActionFailed, HostError, Refused, UsageError
+from provision.errors import ActionFailed, HostError, Refused, SwarmlayError, UsageError
 from provision.lock import ClusterLock
 from provision.model.actions import Plan, Run
 from provision.model.desired import DesiredState
@@ -93,7 +95,7 @@ class ClusterSession:
 
     def plan(self, desired: DesiredState) -> Plan:
         """What `up` would change; touches nothing."""
-        return plan_up(self.inventory, desired, self.observe(), self._plan_options())
+        return plan_up(self.inventory, desired, self.observe(), self.plan_options())
 
     def up(self, desired: DesiredState, *, confirm: Confirm) -> UpReport:
         """Make *desired* true: lock, observe, plan, confirm, apply, observe and plan again, check.
@@ -107,15 +109,16 @@ class ClusterSession:
         """
         with self._locked() as lock:
             observed = self.observe()
-            plan = plan_up(self.inventory, desired, observed, self._plan_options())
+            plan = plan_up(self.inventory, desired, observed, self.plan_options())
             if not plan.actions:
                 return UpReport(plan, check=self._verified(desired, observed, plan))
             self._agree(plan, confirm)
             results = self._apply(plan, desired, lock)
+            self._hand_over_key(desired, plan)
             if _failed(results):
                 return UpReport(plan, results)
             observed = self.observe()
-            second = plan_up(self.inventory, desired, observed, self._plan_options())
+            second = plan_up(self.inventory, desired, observed, self.plan_options())
             return UpReport(plan, results, second, self._verified(desired, observed, second))
 
     def down(self, desired: DesiredState | None = None, *, confirm: Confirm) -> DownReport:
@@ -126,7 +129,7 @@ class ClusterSession:
         wanted = desired or DesiredState()
         with self._locked() as lock:
             observed = self.observe()
-            plan = plan_down(self.inventory, wanted, observed, self._plan_options())
+            plan = plan_down(self.inventory, wanted, observed, self.plan_options())
             results: tuple[Result, ...] = ()
             if plan.actions:
                 self._agree(plan, confirm)
@@ -227,7 +230,12 @@ class ClusterSession:
             on_event=self.on_event,
         )
 
-    def _plan_options(self) -> PlanOptions:
+    def plan_options(self) -> PlanOptions:
+        """What the operator allowed, ``--limit`` resolved.
+
+        Raises:
+            UsageError: it names no host.
+        """
         options = self.options
         limit = None
         if options.limit is not None:
@@ -258,6 +266,17 @@ class ClusterSession:
             raise Refused("this stops containers that run", why=what, hint="--allow-restart agrees")
         if not confirm(plan):
             raise Refused("nothing was changed", why="the plan was not confirmed")
+
+    def _hand_over_key(self, desired: DesiredState, plan: Plan) -> None:
+        """An autolocked swarm's key must not be lost, also where a later action failed."""
+        made = next((a.host for a in plan.actions if a.resource == "swarm"), None)
+        if not desired.swarm.autolock or made is None:
+            return
+        with suppress(SwarmlayError):  # the swarm was not made
+            lead = self.lead()
+            session = self.session(lead)
+            swarm_id = str(session.docker("swarm.inspect", {})["ID"])
+            hand_over(self.env, self.inventory.cluster, swarm_id, session)
 
     def _apply(self, plan: Plan, desired: DesiredState, lock: ClusterLock) -> tuple[Result, ...]:
         def gate_of_ports(action: object) -> Result:

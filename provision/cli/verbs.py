@@ -26,9 +26,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("status", "provision.cli.status:app", "Hosts, nodes, networks, services at a glance."),
     Verb("down", "provision.cli.down:app", "Remove what swarmlay made; prove nothing is left."),
     Verb("node", "provision.cli.node:app", "Drain, promote, demote, remove, replace a node."),
+    Verb("swarm", "provision.cli.swarm:app", "Rotate, unlock, upgrade, backup, restore."),
     Verb("hosts", "provision.cli.hosts:app", "The machines: list, facts, exec, ssh, forget."),
     Verb("inventory", "provision.cli.inventory:inventory_app", "Where hosts come from."),
     Verb("docker", "provision.cli.docker:app", "Run docker on the lead manager."),
+    Verb("context", "provision.cli.context:app", "Write a docker context for the lead manager."),
+    Verb("logs", "provision.cli.logs:app", "What a bug report needs, a folder a host."),
     Verb("lab", "provision.cli.lab:lab_app", "Real hosts on this machine."),
 )
 
