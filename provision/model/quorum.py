@@ -41,10 +41,10 @@ class Quorum:
     def words(self) -> str:
         """The numbers, for a refusal."""
         if self.managers == 0:
-            return "no manager is left: 1 is needed"
+            return "no manager would be left, 1 is needed"
         return (
-            f"{self.reachable} reachable of {self.managers} managers is left: "
-            f"{self.needed} are needed for a quorum"
+            f"of {self.managers} managers that are left {self.reachable} can be reached, "
+            f"{self.needed} are needed"
         )
 
 

@@ -29,9 +29,9 @@ def departed_notes(context: Context) -> Iterator[str]:
 def left_behind(context: Context, name: str, node: NodeFact) -> str:
     """What is still on a host that cannot be reached when its node is removed."""
     return (
-        f"{name} ({node.address}) cannot be reached, so nothing is removed there: when it is back, "
-        "run there `docker swarm leave --force`, and remove firewall rules with the comment "
-        f"swarmlay:{context.cluster_name}"
+        f"{name} ({node.address}) does not answer as this node, so nothing is removed there: when "
+        "it is back, run there `docker swarm leave --force`, and remove firewall rules with the "
+        f"comment swarmlay:{context.cluster_name}"
     )
 
 

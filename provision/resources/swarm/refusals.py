@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from provision.model.actions import Blocked
-from provision.model.context import Context
-from provision.model.facts import Unknown
+from provision.model.context import SWARM_RECORD, Context
+from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host
 from provision.model.labels import CLUSTER
 from provision.model.observed import Membership
@@ -36,22 +36,34 @@ def cluster_refused(context: Context) -> Iterator[Blocked]:
 
 def _unknown(context: Context, reason: str) -> Blocked:
     """Nobody can say what the swarm is like: nothing in it is touched."""
-    if not any(words in reason for words in _NO_LEADER):
-        return Blocked("", reason, exit_code=3)
     managers = context.inventory.managers
-    answering = {h.name for h in context.hosts}
-    silent = [h.name for h in managers if h.name not in answering]
+    silent = [h.name for h in managers if not _answers(context, h.name)]
     needed = len(managers) // 2 + 1
-    missing = f" ({', '.join(silent)} did not answer)" if silent else ""
+    few = len(managers) - len(silent) < needed and _was_there(context)
+    if not few and not any(words in reason for words in _NO_LEADER):
+        return Blocked("", reason, exit_code=3)
+    missing = f" ({', '.join(silent)} cannot be asked)" if silent else ""
     return Blocked(
         "",
-        f"the swarm has lost its quorum: {needed} of its {len(managers)} managers must be up and "
-        f"reach one another{missing}. What runs goes on, and nothing can be changed",
-        hint="bring a manager back (start its host or its docker), then run again. Only if they "
+        f"the swarm has no quorum: {needed} of {len(managers)} managers must be up and reach one "
+        f"another{missing}. What runs goes on, nothing can be changed: {reason}",
+        hint="bring a manager back (start its host, or docker on it), then run again. Only if they "
         "are lost for good, on one that is left: docker swarm init --force-new-cluster "
         "--advertise-addr ITS-ADDRESS",
         exit_code=3,
     )
+
+
+def _answers(context: Context, host: str) -> bool:
+    return context.membership(host) is not None
+
+
+def _was_there(context: Context) -> bool:
+    """Whether a host is in a swarm, or was made a node of one."""
+    return any(
+        (m := context.membership(h.name)) is not None and m.state != "inactive"
+        for h in context.hosts
+    ) or any(_recorded(context, h.name) for h in context.hosts)
 
 
 def host_refused(context: Context, host: Host) -> Iterator[Blocked]:
@@ -117,15 +129,32 @@ def _moved(context: Context, host: Host, membership: Membership) -> Blocked | No
 
 def _other_swarm(context: Context, host: Host, membership: Membership) -> Blocked | None:
     cluster = context.cluster
+    if isinstance(context.observed.cluster, Unknown):
+        return None  # what is not known cannot be another; the cluster itself is refused for it
     ours = cluster.id if cluster else "none yet"
     same = cluster is not None and membership.cluster_id in ("", cluster.id)
     if same and context.node(host.name) is not None:
         return None
     if cluster is not None and membership.cluster_id == cluster.id:
         return None  # removed from the swarm by hand: `_join` leaves and joins again
+    if cluster is None and _recorded(context, host.name) == membership.cluster_id:
+        return Blocked(
+            host.name,
+            f"is a node of this cluster's former swarm ({membership.cluster_id}), whose managers "
+            "are in none any more",
+            hint=f"if they were made anew, on {host.name}: docker swarm leave --force; then run "
+            "up again",
+            exit_code=4,
+        )
     return Blocked(
         host.name,
         f"is a node of another swarm ({membership.cluster_id or 'id unknown'}; ours: {ours})",
         hint=f"if that swarm can do without it, on {host.name}: docker swarm leave --force",
         exit_code=4,
     )
+
+
+def _recorded(context: Context, host: str) -> str:
+    """The swarm that the host was made a node of, by its own note."""
+    files = context.facts(host).files
+    return files.value.get(SWARM_RECORD, "").strip() if isinstance(files, Known) else ""
