@@ -11,6 +11,7 @@ from provision.api.departed import departed_hosts, open_departed, reached
 from provision.api.keys import hand_over
 from provision.api.settings import Environment, Options
 from provision.api.underlay import underlay_gate
+from provision.api.waking import joined
 from provision.apply import apply
 from provision.errors import ActionFailed, HostError, Refused, SwarmlayError, UsageError
 from provision.lock import ClusterLock
@@ -108,18 +109,27 @@ class ClusterSession:
             provision.errors.Refused: another operator holds the lock, or consent is missing.
         """
         with self._locked() as lock:
-            observed = self.observe()
-            plan = plan_up(self.inventory, desired, observed, self.plan_options())
-            if not plan.actions:
-                return UpReport(plan, check=self._verified(desired, observed, plan))
-            self._agree(plan, confirm)
-            results = self._apply(plan, desired, lock)
-            self._hand_over_key(desired, plan)
-            if _failed(results):
-                return UpReport(plan, results)
-            observed = self.observe()
-            second = plan_up(self.inventory, desired, observed, self.plan_options())
-            return UpReport(plan, results, second, self._verified(desired, observed, second))
+            return self._round(desired, confirm, lock, first=True)
+
+    def _round(
+        self, desired: DesiredState, confirm: Confirm, lock: ClusterLock, *, first: bool
+    ) -> UpReport:
+        """Observe, plan, apply, and see; once more where an engine had to be started first."""
+        observed = self.observe()
+        plan = plan_up(self.inventory, desired, observed, self.plan_options())
+        if not plan.actions:
+            return UpReport(plan, check=self._verified(desired, observed, plan))
+        self._agree(plan, confirm)
+        results = self._apply(plan, desired, lock)
+        self._hand_over_key(desired, plan)
+        if _failed(results):
+            return UpReport(plan, results)
+        if plan.asleep and first:
+            then = self._round(desired, confirm, lock, first=False)
+            return joined(UpReport(plan, results), then)
+        observed = self.observe()
+        second = plan_up(self.inventory, desired, observed, self.plan_options())
+        return UpReport(plan, results, second, self._verified(desired, observed, second))
 
     def down(self, desired: DesiredState | None = None, *, confirm: Confirm) -> DownReport:
         """Remove what swarmlay made: all of it, or only the objects that *desired* names.

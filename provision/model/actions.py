@@ -258,6 +258,7 @@ class Plan:
     Attributes:
         blocked: hosts left out, with the reason.
         notes: what the reader should know (warnings, unmanaged objects, address table).
+        asleep: hosts whose engine is started first; what else they need is planned when it runs.
         complete: no host is blocked.
     """
 
@@ -266,6 +267,7 @@ class Plan:
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
     addresses: tuple["AdvertisedAddress", ...] = ()
+    asleep: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -130,6 +130,10 @@ class FirewallState:
     variant: str = ""
 
 
+STOPPED = "it is installed but does not run"
+"""The `Engine.problem` of an engine that only has to be started."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The Docker engine (``docker info``); not running: it is installed and does not answer.

@@ -10,6 +10,7 @@ from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import ObservedState
 from provision.plan.addresses import choose
+from provision.plan.asleep import asleep_notes, may_not_know, sleeping, woken
 from provision.plan.changing import cleared, lead_demoted_last, refused_leaving, staying_lead
 from provision.plan.nodes import NodeDeed, find, plan_deed
 from provision.plan.notes import notes
@@ -46,15 +47,19 @@ def plan_up(
     reachable, dead = _reachable(inventory, observed)
     chosen = choose(reachable, observed.hosts, desired.swarm.advertise) if reachable else ()
     context = _context(inventory, desired, observed, options, reachable, chosen=chosen)
-    context, blocked = _unblocked(context)
-    actions = _linked([*(a for r in RESOURCES for a in r.wanted(context)), *cleared(context)])
+    asleep = sleeping(context)
+    context, blocked = _unblocked(context, asleep)
+    first = woken(context, asleep)
+    wanted = (a for r in RESOURCES for a in r.wanted(context))
+    actions = _linked([*first, *wanted, *cleared(context)])
     actions = lead_demoted_last(actions, context)
     return Plan(
         cluster=inventory.cluster,
         actions=_limited(actions, options.limit),
         blocked=(*dead, *blocked),
-        notes=notes(context),
+        notes=(*notes(context), *asleep_notes(asleep)),
         addresses=chosen,
+        asleep=tuple(h.name for h in asleep),
     )
 
 
@@ -201,16 +206,17 @@ def _pool(
     return choose_pool(observed.hosts[h.name] for h in hosts)
 
 
-def _unblocked(context: Context) -> tuple[Context, tuple[Blocked, ...]]:
+def _unblocked(context: Context, asleep: tuple[Host, ...]) -> tuple[Context, tuple[Blocked, ...]]:
     """Ask every resource what it refuses, and leave those hosts out.
 
     What blocks the cluster, or the host that would found it, leaves no lead: hosts are prepared
     (engine, ports), and nothing is initialised or joined.
     """
-    found = [b for r in RESOURCES for b in r.blocked(context)]
+    names = may_not_know(context, asleep)
+    found = [b for r in RESOURCES for b in r.blocked(context) if b.host not in names]
     blocked = {b.host: b for b in reversed(found)}
     lead = None if "" in blocked or context.lead in blocked else context.lead
-    hosts = tuple(h for h in context.hosts if h.name not in blocked)
+    hosts = tuple(h for h in context.hosts if h.name not in blocked and h not in asleep)
     ordered = tuple(b for b in found if blocked[b.host] is b)
     return replace(context, hosts=hosts, lead=lead), ordered
 

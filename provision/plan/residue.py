@@ -78,11 +78,21 @@ def _containers(inventory: Inventory, facts: HostFacts) -> Iterator[Residue]:
 
 def _swarm(facts: HostFacts) -> Iterator[Residue]:
     """Only a membership that we made: its id is recorded on the host."""
-    membership = facts.swarm.value if isinstance(facts.swarm, Known) else None
+    if isinstance(facts.swarm, Unknown):
+        yield from _untold(facts, facts.swarm.reason)
+        return
+    membership = facts.swarm.value
     if membership is None or membership.state == "inactive" or not isinstance(facts.files, Known):
         return
     if facts.files.value.get(SWARM_RECORD, "").strip() == (membership.cluster_id or "?"):
         yield Residue(facts.host, "membership of the swarm", "docker swarm leave --force")
+
+
+def _untold(facts: HostFacts, reason: str) -> Iterator[Residue]:
+    """We made it a node, and nobody can say whether it is one still."""
+    if isinstance(facts.files, Known) and facts.files.value.get(SWARM_RECORD, "").strip():
+        what = f"membership of the swarm, and what runs in it: {reason}"
+        yield Residue(facts.host, what, "systemctl start docker; then `swarmlay down` again")
 
 
 def keeps_swarm(inventory: Inventory, observed: ObservedState) -> str:

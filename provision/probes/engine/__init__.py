@@ -10,6 +10,7 @@ from typing import Any
 
 from provision.model.facts import Fact, Known, Unknown
 from provision.model.labels import CLUSTER
+from provision.model.observed import STOPPED
 from provision.model.probes import Answer, Probe, excerpt, sections
 from provision.probes.engine.containers import containers, networks, volumes
 from provision.probes.engine.http import Reply, replies
@@ -101,7 +102,7 @@ def _installed(found: Mapping[str, str], reply: Mapping[str, Reply]) -> Mapping[
 
 def _problem(found: Mapping[str, str]) -> str:
     if not found["running"].strip():
-        return "it is installed but does not run"
+        return STOPPED
     return excerpt(found.get("problem", "")) or "it gave no answer"
 
 

@@ -28,13 +28,17 @@ class Filter:
 
     Attributes:
         rules: in order, ours and others'.
+        walled: something before the host lets nothing through.
     """
 
     kind: Kind = "none"
     rules: list[Accepted] = field(default_factory=list)
+    walled: bool = False
 
     def admits(self, protocol: str, port: int, source: str) -> bool:
         """Whether the first packet of a connection gets in."""
+        if self.walled:
+            return False
         return self.kind == "none" or any(
             rule.protocol in ("all", protocol)
             and rule.port in (0, port)

@@ -91,7 +91,8 @@ class _Ports:
     def _went(self) -> Iterator[str]:
         for index, address in self.peers.items():
             for protocol, port in self.listens:
-                yield f"nic {_name(protocol, port)} {index} {address}"
+                if not self.machine.filter.walled:
+                    yield f"nic {_name(protocol, port)} {index} {address}"
                 if self.machine.filter.admits(protocol, port, address):
                     yield f"past {_name(protocol, port)} {index} {address}"
         for index, protocol, port in self.probes:
