@@ -27,7 +27,7 @@ from provision.lab.spec import SSH_USER
 _USER_ID = 1000
 _REBOOT = signal.SIGRTMIN + 5
 _SSH_PORT = 22
-START_GRACE = 1.0  # seconds until a process that was started must be seen
+START_GRACE = 5.0  # seconds until a process that was started must be seen, on slow machines, too
 _SCRIPTS = {"supervise.sh": supervise_script, "init.sh": init_script, "root.sh": root_script}
 
 

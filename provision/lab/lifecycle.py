@@ -20,7 +20,7 @@ from provision.lab.resolver import resolv_conf, usable_nameservers
 from provision.lab.rootfs import ensure_rootfs
 from provision.lab.spec import LabSpec, Suite, bridge_name, check_name, scope_name
 
-BOOT_TIMEOUT = 60.0
+BOOT_TIMEOUT = 180.0  # 1 s is usual; an emulated processor takes a minute for several hosts
 _POWER_OFF_TIMEOUT = 3.0
 _AT_ONCE = 8
 _BUSY = "another `lab up` or `lab down` is at work on this lab"

@@ -12,8 +12,8 @@ from provision.lab.labs import Lab
 from provision.lab.paths import Paths
 
 PORTS = range(5000, 5020)
-_PATIENCE = 10.0
-_START_GRACE = 1.0
+_PATIENCE = 30.0
+_START_GRACE = 5.0
 _SECRET_IS_OF_NO_USE = "one process, one lab"  # noqa: S105 - only several registries share it
 
 

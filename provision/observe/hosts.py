@@ -13,7 +13,7 @@ from provision.model.session import Session
 from provision.observe.batch import Batch, batch, unbatch
 
 PROBES: tuple[Probe, ...] = (*probes.PROBES, firewalls.PROBE)
-_TIMEOUT = 60.0
+_TIMEOUT = 180.0  # no probe takes longer than its own deadline; a slow host needs many of them
 
 
 def unreachable(host: str, error: HostError) -> HostFacts:

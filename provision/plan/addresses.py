@@ -3,9 +3,9 @@
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
-from provision.errors import UsageError
+from provision.errors import HostUnreachable, UsageError
 from provision.model.actions import AdvertisedAddress
-from provision.model.facts import Known
+from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host
 from provision.model.observed import HostFacts, Interface
 
@@ -42,14 +42,29 @@ def choose(
 
     Raises:
         UsageError: with the table of candidates, when there is no single answer.
+        HostUnreachable: a host did not say what its addresses are.
     """
     fixed = {h.name: a for h in hosts if (a := _fixed(h, facts[h.name], wanted))}
     open_hosts = [h for h in hosts if h.name not in fixed]
+    _must_be_known(open_hosts, facts)
     candidates = {h.name: candidate_addresses(facts[h.name]) for h in hosts}
     chosen = dict(fixed)
     if open_hosts:
         chosen |= _automatic(open_hosts, candidates, hosts)
     return tuple(chosen[h.name] for h in hosts)
+
+
+def _must_be_known(hosts: Sequence[Host], facts: Mapping[str, HostFacts]) -> None:
+    """An address that could not be read is not an address that is not there."""
+    for host in hosts:
+        found = facts[host.name].interfaces
+        if isinstance(found, Unknown):
+            raise HostUnreachable(
+                "the host's addresses could not be read",
+                where=host.name,
+                why=found.reason,
+                hint="run it again, or give the host a `private_address:` in the inventory",
+            )
 
 
 def candidate_addresses(facts: HostFacts) -> tuple[ipaddress.IPv4Interface, ...]:
