@@ -7,8 +7,8 @@ their host: a firewall that is not understood is never taken for none.
 from collections.abc import Iterable
 
 from provision.firewalls.firewalld import Firewalld
-from provision.firewalls.iptables import Iptables
-from provision.firewalls.nftables import Nftables
+from provision.firewalls.netfilter.iptables import Iptables
+from provision.firewalls.netfilter.nftables import Nftables
 from provision.firewalls.none import Nothing
 from provision.firewalls.ufw import Ufw
 from provision.model.facts import Fact, Unknown

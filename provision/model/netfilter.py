@@ -14,6 +14,7 @@ from provision.model.firewall import SWARM_PORTS, address, cluster_of, contains,
 from provision.model.observed import Protocol, Rule
 
 _DEPTH = 16
+_MOST = 20_000
 _REFUSALS = frozenset({"DROP", "REJECT"})
 _LONG = 256
 # Matches that say nothing about which packet it is.
@@ -88,7 +89,10 @@ def verdicts(rules: Ruleset, *, v6: bool = False) -> Verdicts:
     anywhere = "::/0" if v6 else "0.0.0.0/0"
     accepts: list[Rule] = []
     drops: list[tuple[Rule, str]] = []
-    for meant, verdict, line in _walk(rules, "INPUT", Meant(source=anywhere), 0):
+    met = enumerate(_walk(rules, ("INPUT",), Meant(source=anywhere)))
+    for number, (meant, verdict, line) in met:
+        if number > _MOST:
+            raise ValueError(f"a new connection may meet more than {_MOST} rules")
         if verdict == "ACCEPT" and meant.exact:
             accepts += effective(_rules(meant, wide=False), [rule for rule, _ in drops])
             if _everything(meant) and meant.source == anywhere:
@@ -127,14 +131,14 @@ def _spread(first: int, last: int, *, wide: bool) -> Iterable[int]:
     return (0,) if wide else (port for port in SWARM_PORTS if first <= port <= last)
 
 
-def _walk(rules: Ruleset, chain: str, outer: Meant, depth: int) -> Iterator[tuple[Meant, str, str]]:
-    """Every rule that a new packet may meet, with the conditions of the jumps that lead to it."""
-    for line in rules.chains.get(chain, ()):
+def _walk(rules: Ruleset, path: tuple[str, ...], outer: Meant) -> Iterator[tuple[Meant, str, str]]:
+    """Every rule that a new packet may meet, with the conditions of the jumps on its *path*."""
+    for line in rules.chains.get(path[-1], ()):
         meant, target = _meant(shlex.split(line)[2:], outer)
         if not meant.new or meant.protocol is None:
             continue
-        if target in rules.policies and depth < _DEPTH:
-            yield from _walk(rules, target, meant, depth + 1)
+        if target in rules.policies and target not in path and len(path) < _DEPTH:
+            yield from _walk(rules, (*path, target), meant)
         elif target == "RETURN" and meant == outer:
             return
         else:

@@ -4,7 +4,8 @@ import pytest
 
 from provision import firewalls
 from provision.firewalls import FIREWALLS, firewall_for, missing, surplus
-from provision.firewalls.iptables import SCRIPT, Iptables
+from provision.firewalls.netfilter.doors import SCRIPT
+from provision.firewalls.netfilter.iptables import Iptables
 from provision.model.actions import Run, WriteFile
 from provision.model.facts import Known, Unknown
 from provision.model.observed import FirewallState, Rule
