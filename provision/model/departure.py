@@ -19,9 +19,14 @@ MOVING = 600.0
 RUNS = frozenset({"running", "starting", "ready", "preparing", "assigned", "accepted"})
 
 
+RELEASE = 90.0
+"""Seconds until a loaded host has taken the old swarm's VXLAN devices down; a second is usual."""
+
+
 def left_quietly() -> tuple[Step, ...]:
     """Leave the swarm, and wait until its ports are free for another."""
-    quiet = Wait(Run(("sh", "-c", _QUIET)), timeout=30, why="the old swarm's ports to be released")
+    why = "the old swarm's ports to be released"
+    quiet = Wait(Run(("sh", "-c", _QUIET)), timeout=RELEASE, why=why)
     return (Docker("swarm.leave", {"force": True}, timeout=60), quiet)
 
 
