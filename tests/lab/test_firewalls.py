@@ -27,18 +27,6 @@ iptables -A INPUT -p tcp --dport 22 -j ACCEPT
 iptables -P INPUT DROP
 """
 DENIED = "ufw allow 22/tcp; ufw deny 4789/udp; ufw --force enable"
-FIREWALLD = (
-    "firewalld",
-    f"{APT} firewalld >/dev/null; systemctl start firewalld; firewall-cmd --state",
-    "systemctl disable --now --quiet firewalld",
-)
-CHAIN = "{ type filter hook input priority 0; policy accept; }"
-RULE = "nft add rule inet t in udp dport 4789 drop"
-NFTABLES = (
-    "nftables",
-    f"{APT} nftables >/dev/null; nft add table inet t; nft add chain inet t in '{CHAIN}'; {RULE}",
-    "nft delete table inet t",
-)
 
 
 @pytest.fixture(scope="module")
@@ -136,18 +124,3 @@ def test_ufw_keeps_ssh_and_others_rules(walled: Checked) -> None:
         carry_out(door, driver.close(after, "demo", surplus(after, [], "demo")))
         assert lab.run("worker-1", "ufw status verbose") == before
         lab.run("worker-1", "ufw --force disable")
-
-
-@pytest.mark.parametrize(("backend", "setup", "undo"), [FIREWALLD, NFTABLES])
-def test_others_are_recognised_and_block(
-    walled: Checked, backend: str, setup: str, undo: str
-) -> None:
-    """A firewall that cannot be opened is never taken for none."""
-    with opened(walled.lab) as lab:
-        lab.run("worker-2", setup, timeout=240)
-        fact = lab.observe().hosts["worker-2"].firewall
-        lab.run("worker-2", undo)
-    assert isinstance(fact, Known)
-    assert (fact.value.backend, fact.value.supported) == (backend, False)
-    assert firewall_for(fact.value) is None
-    assert backend in fact.value.detail

@@ -1,110 +1,133 @@
-"""Native nftables with filtering rules: recognised, so that it is never overlooked.
+"""Native nftables: rules of ours at the head of every base chain that refuses.
 
-Tables that iptables-nft keeps (``table ip filter`` …) and Docker's own are not native ones.
+Tables that iptables-nft keeps (``table ip filter`` …) are read as iptables; where both filter, a
+packet has to pass both.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
+from provision.firewalls.netfilter import doors
+from provision.firewalls.netfilter.iptables import backends
+from provision.firewalls.netfilter.ruleset import Table, as_saved, tables
 from provision.model.actions import Step
 from provision.model.facts import Fact, Known
-from provision.model.firewall import SWARM_PORTS
+from provision.model.firewall import SWARM_PORTS, is_v6
+from provision.model.netfilter import Verdicts, verdicts
 from provision.model.observed import FirewallState, Rule
 
-_TABLE = re.compile(r"^table (\S+) (\S+) \{")
-_IPTABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
-_NOT_OURS_TO_JUDGE = frozenset({"docker-bridges", "firewalld"})
-_INCOMING = re.compile(r"\bhook (?:input|prerouting|ingress)\b")
-_REFUSES = re.compile(r"\b(?:drop|reject)\b")
-_PORTS = re.compile(r"\bdport (\{[^}]*\}|[^\s{]\S*)")
-# Broken packets, and sources on a list, say nothing about what peers may do.
-_HARMLESS = re.compile(r"\binvalid\b|\bsaddr @|\btcp flags\b|\bicmp")
+_IPTABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
+_NOT_OURS_TO_JUDGE: Final = frozenset({"docker-bridges", "firewalld"})
+_V4: Final = frozenset({"ip", "inet", "netdev"})
+_V6: Final = frozenset({"ip6", "inet", "netdev"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A base chain, and what it does to either family; None: it never sees that one."""
+
+    name: doors.Door
+    four: Verdicts | None
+    six: Verdicts | None
+
+    @property
+    def seen(self) -> tuple[Verdicts, ...]:
+        """The verdicts there are."""
+        return tuple(found for found in (self.four, self.six) if found is not None)
+
+    @property
+    def matters(self) -> bool:
+        """It refuses something, or holds a rule of ours."""
+        ours = any(rule.ours for found in self.seen for rule in found.accepts)
+        return ours or any(found.filtering or _about_us(found) for found in self.seen)
+
+    def accepts(self, rule: Rule) -> bool:
+        """Whether it lets *rule*'s packets pass."""
+        found = self.six if is_v6(rule.source) else self.four
+        return found is None or rule in found.accepts
 
 
 class Nftables:
-    """A ruleset written for nft."""
+    """A ruleset written for nft, while it refuses what comes in or holds rules of ours."""
 
     name = "nftables"
     script: ClassVar[str] = r"""
-echo '@@ nft'; ! command -v nft >/dev/null || nft list ruleset 2>/dev/null
+echo '@@ nft'; ! command -v nft >/dev/null || nft --numeric-protocol list ruleset 2>/dev/null
 """
 
     def recognise(self, reading: Mapping[str, str]) -> Fact[FirewallState] | None:
         """In force when a native table refuses what comes in."""
-        compatible = "iptables-nft" in reading and "incompatible" not in reading["iptables-nft"]
-        for family, table, lines in _tables(reading.get("nft", "").splitlines()):
-            kept = compatible and family in ("ip", "ip6") and table in _IPTABLES
-            if not kept and table not in _NOT_OURS_TO_JUDGE and _filters(lines):
-                return Known(_state(f"{family} {table}"))
-        return None
+        found = [door for door in _doors(reading) if door.matters]
+        return Known(_state(found, reading)) if found else None
 
-    def open(self, state: FirewallState, _cluster: str, _rules: Sequence[Rule]) -> tuple[Step, ...]:
-        """Not supported: its hosts are blocked before this is asked."""
-        raise NotImplementedError(state.detail)
+    def open(self, state: FirewallState, cluster: str, rules: Sequence[Rule]) -> tuple[Step, ...]:
+        """At every door, and again at boot."""
+        return doors.opened(state, cluster, rules)
 
-    def close(
-        self, _state: FirewallState, _cluster: str, _rules: Sequence[Rule]
-    ) -> tuple[Step, ...]:
-        """Nothing of ours is in it."""
-        return ()
+    def close(self, state: FirewallState, cluster: str, rules: Sequence[Rule]) -> tuple[Step, ...]:
+        """Nothing of anybody else's."""
+        return doors.closed(state, cluster, rules)
 
     def commands(
-        self, _state: FirewallState, cluster: str, rules: Sequence[Rule], *, close: bool = False
+        self, state: FirewallState, cluster: str, rules: Sequence[Rule], *, close: bool = False
     ) -> tuple[str, ...]:
-        """What would open it by hand, where the table and chain have their usual names."""
-        if close:
-            return ()
-        found = [_words(rule) for rule in rules]
-        return tuple(
-            f"nft insert rule inet filter input {w} accept comment swarmlay:{cluster}"
-            for w in found
-        )
+        """The same rules by hand, for this boot."""
+        return doors.typed(state, cluster, rules, close=close)
 
 
-def _state(table: str) -> FirewallState:
-    detail = (
-        f"nftables (table {table}) filters what comes in; swarmlay cannot open it yet. "
-        "Accept the peers in /etc/nftables.conf, or use ufw or iptables"
-    )
+def _doors(reading: Mapping[str, str]) -> Iterator[_Door]:
+    """Every base chain that incoming packets pass."""
+    compatible = "iptables-nft" in reading and "incompatible" not in reading["iptables-nft"]
+    for table in tables(reading.get("nft", "")):
+        kept = compatible and table.family in ("ip", "ip6") and table.name in _IPTABLES
+        if kept or table.name in _NOT_OURS_TO_JUDGE:
+            continue
+        for name, chain in table.chains.items():
+            if chain.hooked:
+                yield _door(table, name)
+
+
+def _door(table: Table, chain: str) -> _Door:
+    four = verdicts(as_saved(table, chain, v6=False)) if table.family in _V4 else None
+    six = verdicts(as_saved(table, chain, v6=True), v6=True) if table.family in _V6 else None
+    return _Door(f"{table.family} {table.name} {chain}", four, six)
+
+
+def _about_us(found: Verdicts) -> bool:
+    """fail2ban's drop of port 22, say, does not concern the swarm."""
+    return any(_is_ours(rule) for rule, _ in found.drops)
+
+
+def _is_ours(rule: Rule) -> bool:
+    return rule.port in SWARM_PORTS or rule.protocol == "esp" or rule.port == 0
+
+
+def _state(found: Sequence[_Door], reading: Mapping[str, str]) -> FirewallState:
+    """A packet must pass every door: only what all of them accept is open."""
+    beside = backends(reading)
+    rules = [
+        rule
+        for rule in dict.fromkeys(rule for door in found for v in door.seen for rule in v.accepts)
+        if all(door.accepts(rule) for door in found)
+        and all(rule in state.rules for state in beside.values())
+    ]
+    drops = [(rule, line) for door in found for v in door.seen for rule, line in v.drops]
+    names = [door.name for door in found]
     return FirewallState(
-        "nftables", supported=False, filtering=True, filtering_v6=True, detail=detail
+        "nftables",
+        filtering=_filtering(door.four for door in found)
+        or any(s.filtering for s in beside.values()),
+        filtering_v6=_filtering(door.six for door in found)
+        or any(s.filtering_v6 for s in beside.values()),
+        rules=tuple(rules),
+        drops=tuple(dict.fromkeys(line for rule, line in drops if rule.port in SWARM_PORTS)),
+        dropped=tuple(rule for rule, _ in drops),
+        variant="+".join([*names, *beside]),
+        persistent=doors.persistent(rules, reading),
+        detail=f"nftables ({', '.join([*names, *(f'iptables-{name}' for name in beside)])})",
     )
 
 
-def _tables(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
-    family, table, body = "", "", list[str]()
-    for line in lines:
-        found = _TABLE.match(line)
-        if found:
-            (family, table), body = found.groups(), []
-        elif line == "}" and table:
-            yield family, table, body
-            table = ""
-        else:
-            body.append(line.strip())
-
-
-def _filters(lines: Sequence[str]) -> bool:
-    hooks = [line for line in lines if _INCOMING.search(line)]
-    if any("policy drop" in line for line in hooks):
-        return True
-    return bool(hooks) and any(_refuses(line) for line in lines if "hook " not in line)
-
-
-def _refuses(line: str) -> bool:
-    if not _REFUSES.search(line) or _HARMLESS.search(line):
-        return False
-    ports = _PORTS.search(line)
-    return ports is None or any(_swarms(word) for word in re.findall(r"\d+(?:-\d+)?", ports[1]))
-
-
-def _swarms(ports: str) -> bool:
-    first, _, last = ports.partition("-")
-    return any(int(first) <= port <= int(last or first) for port in SWARM_PORTS)
-
-
-def _words(rule: Rule) -> str:
-    family = "ip6" if ":" in rule.source else "ip"
-    service = "meta l4proto esp" if rule.protocol == "esp" else f"{rule.protocol} dport {rule.port}"
-    return f"{family} saddr {rule.source} {service}"
+def _filtering(found: Iterator[Verdicts | None]) -> bool:
+    return any(verdict is not None and verdict.filtering for verdict in found)

@@ -54,26 +54,6 @@ def test_an_answer_without_end_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reading", "backend"),
-    [
-        ({"firewalld": "running"}, "firewalld"),
-        ({"nft": NFT_DROPS}, "nftables"),
-        ({"nft": NFT_DROPS, "iptables_nft": OPEN, "ufw": UFW}, "nftables"),
-        (
-            {"nft": NFT_DROPS.replace("inet", "ip"), "iptables_nft": "`filter' is incompatible"},
-            "nftables",
-        ),
-    ],
-)
-def test_what_is_not_supported_blocks(reading: dict[str, str], backend: str) -> None:
-    """It is recognised before any other, and there is no driver for it."""
-    found = state(**reading)
-    assert (found.backend, found.supported, found.filtering) == (backend, False, True)
-    assert found.detail
-    assert firewall_for(found) is None
-
-
-@pytest.mark.parametrize(
     "rule",
     [
         "tcp dport 23 drop",
