@@ -6,7 +6,7 @@ from typing import Protocol
 
 from provision.model.actions import Action, Blocked, Ref
 from provision.model.desired import DesiredState
-from provision.model.facts import Known
+from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, Inventory
 from provision.model.labels import ADOPTED, HOST, is_ours
 from provision.model.observed import Cluster, HostFacts, Membership, NodeFact, ObservedState
@@ -112,14 +112,15 @@ class Context:
         """Nodes that we labelled and whose host the inventory does not name any more, by host."""
         if self.cluster is None:
             return {}
-        here = {a for h in self.inventory.hosts for a in (h.ssh.address, h.private_address)}
         members = self._member_ids()
+        silent = [h for h in self.inventory.hosts if isinstance(self.facts(h.name).swarm, Unknown)]
+        renamed = {a for h in silent for a in (h.ssh.address, h.private_address)}  # perhaps
         return {
             n.labels[HOST]: n
             for n in self.cluster.nodes
             if n.labels.get(HOST, "") not in {"", *self.observed.hosts}
             and n.id not in members
-            and n.address not in here
+            and n.address not in renamed
         }
 
     def former(self, host: str) -> tuple[NodeFact, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from provision.model.actions import Action, Blocked
 from provision.model.context import Context
-from provision.model.departure import departed_host, is_it, role_id
+from provision.model.departure import asked, departed_host, is_it, role_id
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.inventory import Host
@@ -44,9 +44,11 @@ def on_host(context: Context, host: Host, facts: HostFacts, why: str) -> Iterato
         hosts=(host,),
         addresses={},
     )
+    drained = frozenset({f"{asked(context, host.name)}:nodes:{host.name}:drain"})
     for resource in RESOURCES:
         if resource.name in ("containers", "ports"):
-            yield from (replace(a, why=why) for a in resource.unwanted(alone))
+            for action in resource.unwanted(alone):
+                yield replace(action, why=why, after=action.after | drained)
 
 
 def staying_lead(context: Context) -> str | None:

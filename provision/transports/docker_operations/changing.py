@@ -43,7 +43,9 @@ def has_role(request: Request) -> Any:
     node = request.found_or_none(f"/nodes/{request.id()}")
     if node is None:
         return verdict(done=False, text="gone", failed="the swarm does not know the node any more")
-    manager = inside(node, "ManagerStatus")
+    manager, state = inside(node, "ManagerStatus"), inside(node, "Status", "State")
+    if state == "unknown":  # the leader changed, and has not heard of the node yet
+        return verdict(done=False, text="not heard of since the leader changed")
     if wanted == "worker":
         return verdict(done=manager is None, text="worker" if manager is None else "still manages")
     reachability = str(inside(manager, "Reachability", default="no manager yet"))
