@@ -1,19 +1,26 @@
 """The Docker engine: installed where there is none, running; one that is there is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from provision.model.actions import Action, Blocked, Change
+from provision.model.actions import Action, Blocked, Change, Docker, Run, Step, Wait
 from provision.model.context import Context, engine_id, member_id, ports_id
 from provision.model.daemon import DAEMON_JSON, PROXY_DROPIN, merge, proxy_dropin
 from provision.model.desired import EngineWanted
 from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host, engine_of
-from provision.model.manifest import decode
-from provision.model.observed import Engine, HostFacts
+from provision.model.manifest import Manifest, decode
+from provision.model.observed import Engine, HostFacts, Packages
 from provision.model.platform import Platform, Work
 from provision.platforms import platform_for
 
 OLDEST = (20, 10)
+_TASK: Final = "com.docker.swarm.task.id"
+_REMEDIES: Final = {
+    "snap": "snap remove docker",
+    "podman-docker": "apt remove podman-docker",
+    "rootless": "as its user: systemctl --user disable --now docker",
+}
 
 
 class EngineResource:
@@ -46,8 +53,9 @@ class EngineResource:
 
 def _refusal(facts: HostFacts, wanted: EngineWanted) -> tuple[str, str, int]:
     if isinstance(facts.conflicts, Known) and facts.conflicts.value:
-        others = ", ".join(facts.conflicts.value)
-        return f"another engine is in the way: {others}", "remove it, then run again", 4
+        names = facts.conflicts.value
+        hint = "; ".join(_REMEDIES.get(name, f"remove {name}") for name in names)
+        return f"another engine is in the way: {', '.join(names)}", hint, 4
     if isinstance(facts.engine, Unknown):
         return f"its Docker engine could not be looked at: {facts.engine.reason}", "", 1
     engine = facts.engine.value
@@ -135,11 +143,17 @@ def _existing(
     daemon: str | None,
     proxy: str | None,
 ) -> Action | None:
+    stopped: tuple[str, ...] = ()
     if daemon is not None or proxy is not None:
         work = platform.configure(context.cluster_name, daemon_text=daemon, proxy_text=proxy)
         why = f"{DAEMON_JSON if daemon is not None else 'the proxy'} differs; needs a restart"
+        stopped = engine.running_containers
     elif not engine.running:
         work, why = platform.start(), engine.problem or "it is installed and does not run"
+    elif interrupted := _interrupted(context, host):
+        work, why, stopped = platform.start(), interrupted, engine.running_containers
+    elif loose := _loose(context, host):
+        work, why = platform.start(), f"not held back from upgrades: {', '.join(loose)}"
     else:
         return None
     return Action(
@@ -149,12 +163,49 @@ def _existing(
         subject="Docker engine",
         change=Change.UPDATE,
         why=why,
-        steps=work.steps,
+        steps=(*work.steps, *_resumed(context, host)),
         before=engine.daemon_text if daemon is not None else None,
         after_=daemon,
         commands=work.commands,
-        restarts=engine.running_containers,
+        restarts=stopped,
     )
+
+
+def _resumed(context: Context, host: Host) -> Iterator[Step]:
+    """An engine that restarts is back in its swarm, and runs what it ran, before others go on."""
+    membership, containers = context.membership(host.name), context.facts(host.name).containers
+    if membership is not None and membership.state == "active":
+        leads = Run(("docker", "node", "ls", "--quiet"), timeout=10.0)
+        back = leads if membership.manager else Docker("swarm.is_active")
+        yield Wait(back, timeout=90.0, why="the node to be back in its swarm", every=0.5)
+    found = containers.value if isinstance(containers, Known) else ()
+    ids = [c.id for c in found if c.state == "running" and _TASK not in c.labels]
+    if ids:  # those that began with --rm are gone
+        yield Run(("docker", "start", *ids), timeout=120.0, accepts=frozenset({0, 1}))
+
+
+def _ours(facts: HostFacts, cluster: str) -> Manifest | None:
+    manifest = decode(facts.manifest.value) if isinstance(facts.manifest, Known) else None
+    return manifest if manifest is not None and manifest.cluster == cluster else None
+
+
+def _interrupted(context: Context, host: Host) -> str:
+    """A run of ours was cut off, although the engine runs."""
+    facts = context.facts(host.name)
+    packages = facts.packages.value if isinstance(facts.packages, Known) else Packages()
+    ours = _ours(facts, context.cluster_name) is not None
+    return "a package installation was interrupted" if ours and packages.interrupted else ""
+
+
+def _loose(context: Context, host: Host) -> list[str]:
+    """Packages that we hold and that are not held any more."""
+    facts = context.facts(host.name)
+    manifest = _ours(facts, context.cluster_name)
+    if manifest is None or not isinstance(facts.packages, Known):
+        return []
+    packages = facts.packages.value
+    held = [n for n in manifest.names("hold") if n in packages.installed]
+    return [name for name in held if name not in packages.held]
 
 
 def _purge(context: Context, host: Host) -> Action | None:

@@ -107,6 +107,29 @@ def _signed(folder: Path, root: Path, release: Path) -> str:
     return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
 
 
+def sign_anew(folder: Path, codename: str) -> str:
+    """Sign the repository with another key, beside the old one's; its fingerprint comes back.
+
+    The key that the repository offers stays the old one: as if somebody had taken the server over.
+    """
+    root = folder / "linux" / "debian"
+    release = root / "dists" / codename
+    offered, before = (root / "gpg").read_text(), (release / "InRelease").read_text()
+    (folder / "before").mkdir()
+    (folder / "before" / "InRelease").write_text(before)
+    (release / "InRelease").unlink()
+    (folder / "gnupg").rename(folder / "before" / "gnupg")
+    other = _signed(folder, root, release)
+    (root / "gpg").write_text(offered)
+    return other
+
+
+def sign_as_before(folder: Path, codename: str) -> None:
+    """Undo `sign_anew`."""
+    signed = folder / "linux" / "debian" / "dists" / codename / "InRelease"
+    (folder / "before" / "InRelease").replace(signed)
+
+
 @contextmanager
 def served(folder: Path, address: str) -> Iterator[str]:
     """Serve *folder* to the lab; the base URL comes back."""

@@ -86,7 +86,6 @@ class Debian:
             *repository.steps,
             *_settings(cluster, daemon_text, proxy_text),
             install,
-            *((Run(("apt-mark", "hold", *held)),) if held else ()),
             *_started(),
         )
         named = [name.removesuffix("?") for name in packages if name not in ("--", "docker-cli?")]

@@ -10,7 +10,8 @@ set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 fail() { echo "$*" >&2; exit 1; }
-# A lock that somebody else holds is waited for; any other failure is the answer.
+# A lock that somebody else holds is waited for, here and not in apt, which would not say so; any
+# other failure is the answer.
 patiently() {
     waited=0
     while :; do
@@ -23,12 +24,14 @@ patiently() {
         *) printf '%s\n' "$said" >&2; return "$code" ;;
         esac
         [ "$waited" -lt 600 ] || { printf '%s\n' "$said" >&2; return "$code"; }
-        [ "$((waited % 20))" != 0 ] || echo "waiting for another package manager to finish"
+        holder=$(printf '%s\n' "$said" | sed -n 's/.*held by process \([0-9]* ([^)]*)\).*/: \1/p')
+        echo "waiting for another package manager to finish${holder%%
+*}"
         sleep 2; waited=$((waited + 2))
     done
 }
 apt() {
-    patiently apt-get -y -q -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef \
+    patiently apt-get -y -q -o DPkg::Lock::Timeout=0 -o Dpkg::Options::=--force-confdef \
         -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 \
         -o APT::Keep-Downloaded-Packages=false --no-install-recommends "$@"
 }
@@ -42,6 +45,14 @@ repair() {
         apt --fix-broken install
     fi
 }
+manifest=/var/lib/swarmlay/manifest.json
+listed() { sed -n 's/^{"kind":"'"$1"'","name":"\([^"]*\)".*/\1/p' "$manifest" 2>/dev/null; }
+installed() { dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^.i'; }
+hold() {
+    for package in $(listed hold); do
+        ! installed "$package" || patiently apt-mark hold "$package"
+    done
+}
 fresh() { [ -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 2>/dev/null)" ]; }
 lists() { find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' | grep -q .; }
 """
@@ -54,21 +65,15 @@ if command -v cloud-init >/dev/null && [ ! -e /etc/cloud/cloud-init.disabled ]; 
 fi
 repair
 # A host that went down in the middle may lack some of what was about to be installed.
-manifest=/var/lib/swarmlay/manifest.json
-listed() { sed -n 's/^{"kind":"'"$1"'","name":"\([^"]*\)".*/\1/p' "$manifest" 2>/dev/null; }
 lost=
 for package in $(listed package); do
-    dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.i' ||
-        lost="$lost $package"
+    installed "$package" || lost="$lost $package"
 done
 if [ -n "$lost" ]; then
     echo "completing an interrupted installation:$lost"
     apt install $lost || { update; apt install $lost; }
-    for package in $(listed hold); do
-        dpkg-query -W "$package" >/dev/null 2>&1 && apt-mark hold "$package" >/dev/null
-    done
 fi
-true
+hold
 """
 )
 
@@ -84,7 +89,9 @@ resolve() {
     [ -n "$pattern" ] || { echo "$1"; return 0; }
     for version in $(apt-cache madison "$1" | awk -F'|' '{ gsub(/ /, "", $2); print $2 }'); do
         upstream=${version#*:}; upstream=${upstream%%[-+~]*}
-        case $upstream in $pattern) echo "$1=$version"; return 0 ;; esac
+        for name in "$upstream" "$version"; do
+            case $name in $pattern) echo "$1=$version"; return 0 ;; esac
+        done
     done
     return 1
 }
@@ -101,11 +108,20 @@ choose() {
     simulated=$(apt-get -s -q --no-install-recommends --allow-change-held-packages install \
         $chosen 2>&1) || return 1
 }
+# What apt refuses would make every later use of apt on the host fail.
+withdraw() {
+    ! installed docker-ce || return 0
+    for file in /etc/apt/sources.list.d/docker.sources /etc/apt/keyrings/docker.gpg; do
+        if [ -e "$directory/before$file" ]; then cp -pP "$directory/before$file" "$file"
+        else rm -f "$file"; fi
+    done
+}
 packages=$*
 repair
 if [ "$source" = docker ]; then
     update -o Dir::Etc::sourcelist=sources.list.d/docker.sources -o Dir::Etc::sourceparts=- \
-        -o APT::Get::List-Cleanup=0
+        -o APT::Get::List-Cleanup=0 -o APT::Update::Error-Mode=any ||
+        { withdraw; fail "apt refuses Docker's repository; it is not on the host any more"; }
     lists && fresh || update
 else
     lists && fresh || update
@@ -127,6 +143,7 @@ for package in $added; do note package "$package" ""; done
 close_manifest "$cluster"
 echo "installing$chosen"
 apt --allow-change-held-packages install $chosen || { update; apt install $chosen; }
+hold
 """
 )
 

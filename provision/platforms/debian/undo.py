@@ -127,7 +127,13 @@ systemctl daemon-reload 2>/dev/null
 systemctl reset-failed docker.service docker.socket containerd.service 2>/dev/null
 [ -z "$ours" ] || rm -rf /run/docker /run/containerd /run/docker.sock /run/docker.pid
 [ -z "${others:-}" ] || exit 0 # what is still there stays listed
+# Results of runs that were killed, which nobody came to collect.
+for unit in /run/swarmlay/units/*/; do
+    case $unit in */purge/|*/\*/) continue ;; esac
+    ! flock -n "$unit/lock" true 2>/dev/null || rm -rf "$unit"
+done
 rm -rf "$directory/before"
+[ -z "$ours" ] || rm -f "$directory/swarm" # an engine that is gone is in no swarm
 rm -f "$manifest" "$directory"/.lines.*
 rmdir /etc/swarmlay "$directory" 2>/dev/null
 true

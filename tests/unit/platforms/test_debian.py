@@ -46,7 +46,6 @@ def test_other_systems_have_none(name: str) -> None:
         (replace(BARE, os=Known(OperatingSystem("debian", "10"))), DISTRO, "too old"),
         (replace(BARE, os=Known(OperatingSystem("ubuntu", "18.04"))), DISTRO, "too old"),
         (replace(BARE, os=Unknown("no answer")), DISTRO, "no answer"),
-        (replace(BARE, conflicts=Known(("snap",))), DISTRO, "snap remove docker"),
         (replace(BARE, conflicts=Unknown("cut off")), DISTRO, "cut off"),
         (replace(BARE, files=Known({DAEMON_JSON: "{"})), DISTRO, "not valid"),
         (
