@@ -174,6 +174,8 @@ def _join(context: Context, host: Host, before: str) -> Action:
         "token": token_ref(host.role),
         "listen_addr": _LISTEN,
         "advertise_addr": address,
+        # A worker may take its time. A manager that has half joined costs a voice: it must not.
+        "patience": 0 if host.is_manager else 120,
     }
     heal, why = _healing(context, host)
     old = {f"{lead}:{former_id(host.name, n)}" for n in context.former(host.name)}

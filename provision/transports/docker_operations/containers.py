@@ -11,6 +11,8 @@ from provision.transports.docker_operations.logs import last_lines
 
 _NOT_FOUND = 404
 _CONFLICT = 409
+_ATTACHING_LATE = ("attach", "to network", "deadline exceeded")
+_ATTACHING_AGAIN = 2
 
 
 def list_containers(request: Request) -> Any:
@@ -62,8 +64,21 @@ def _first_network(request: Request, networks: dict[str, Any]) -> dict[str, Any]
 
 
 def start(request: Request) -> Any:
-    """Start a container; one that runs already is fine."""
-    request.post(f"/containers/{request.id()}/start")
+    """Start a container; one that runs already is fine.
+
+    The engine waits 20 s for the swarm to let a container into an overlay network. The first time
+    on a slow or freshly joined host that is not enough, and once more is.
+    """
+    path = f"/containers/{request.id()}/start"
+    for _ in range(_ATTACHING_AGAIN):
+        try:
+            request.post(path)
+        except EngineError as error:
+            if not all(words in error.message for words in _ATTACHING_LATE):
+                raise
+        else:
+            return
+    request.post(path)
 
 
 def remove(request: Request) -> Any:

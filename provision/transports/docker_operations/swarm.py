@@ -1,5 +1,6 @@
 """The swarm itself: made, joined, left, labelled."""
 
+import time
 from typing import Any
 
 from provision.transports.docker_api import EngineError
@@ -8,6 +9,8 @@ from provision.transports.docker_operations.updating import update
 
 _NOT_IN_A_SWARM = 406
 _UNAVAILABLE = 503
+_GOES_ON = "continue in the background"
+_PAUSE = 0.5
 _SUBNET_SIZE = 24  # the docker command's own default
 _ROLES = {"worker": "Worker", "manager": "Manager"}
 
@@ -40,8 +43,24 @@ def join(request: Request) -> Any:
         "RemoteAddrs": list(request.need("remote_addrs")),
         "JoinToken": request.need("token"),
     }
-    request.post("/swarm/join", body)
+    try:
+        request.post("/swarm/join", body)
+    except EngineError as error:
+        if _GOES_ON not in error.message or not request.maybe("patience"):
+            raise
+        _wait_until_joined(request, error)
     return inside(request.found("/info"), "Swarm", "NodeID", default="")
+
+
+def _wait_until_joined(request: Request, error: EngineError) -> None:
+    """The engine stops waiting after 20 s and goes on joining, which slow hosts need."""
+    end = time.monotonic() + float(request.need("patience"))
+    while not (now := is_active(request))["done"]:
+        if now["failed"] or time.monotonic() > end:
+            raise EngineError(error.status, f"{error.message} ({now['text']})") from error
+        if request.progress is not None:
+            request.progress(now["text"])
+        time.sleep(_PAUSE)
 
 
 def leave(request: Request) -> Any:

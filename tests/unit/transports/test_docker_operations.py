@@ -315,3 +315,49 @@ def test_no_suitable_node_is_believed_after_a_while() -> None:
 
     assert [item["failed"] is None for item in said] == [True, False]
     assert error in said[0]["text"]
+
+
+_LATE = EngineError(503, "Timeout was reached. The attempt will continue in the background.")
+_JOINING: dict[str, Any] = {
+    "/swarm/join": [_LATE],
+    "/info": [
+        {"Swarm": {"LocalNodeState": "pending"}},
+        {"Swarm": {"LocalNodeState": "active", "NodeID": "n1"}},
+    ],
+}
+_WHERE = {"advertise_addr": "10.0.0.2", "remote_addrs": ["10.0.0.1:2377"], "token": "t"}
+
+
+def test_a_worker_that_joins_slowly_is_waited_for() -> None:
+    """The engine stops waiting after 20 s and goes on joining: so do we."""
+    engine = _Engine({path: list(answers) for path, answers in _JOINING.items()})
+
+    assert operate(engine, "swarm.join", {**_WHERE, "patience": 60}, 1.0) == "n1"
+
+
+def test_a_join_without_patience_fails_at_once() -> None:
+    """A manager that has half joined costs the quorum a voice: it is not waited for."""
+    engine = _Engine({path: list(answers) for path, answers in _JOINING.items()})
+
+    with pytest.raises(EngineError, match="Timeout was reached"):
+        operate(engine, "swarm.join", {**_WHERE, "patience": 0}, 1.0)
+
+
+def test_a_late_attachment_is_tried_again() -> None:
+    """The engine gives the swarm 20 s to attach a container, which the first one may exceed."""
+    late = EngineError(500, "attaching to network failed, ...: context deadline exceeded")
+    engine = _Engine({"/containers/c1/start": [late, None]})
+
+    operate(engine, "container.start", {"id": "c1"}, 1.0)
+
+    assert len(engine.calls) == 2
+
+
+def test_an_attachment_that_never_comes_is_told() -> None:
+    """After three times it is a cause, not slowness."""
+    late = EngineError(500, "attaching to network failed, ...: context deadline exceeded")
+    engine = _Engine({"/containers/c1/start": [late]})
+
+    with pytest.raises(EngineError, match="deadline exceeded"):
+        operate(engine, "container.start", {"id": "c1"}, 1.0)
+    assert len(engine.calls) == 3
