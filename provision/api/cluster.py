@@ -22,7 +22,7 @@ from provision.model.findings import CheckReport
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import ObservedState
 from provision.model.probes import Answer
-from provision.model.report import DownReport, StatusReport, UpReport
+from provision.model.report import DownReport, Residue, StatusReport, UpReport
 from provision.model.results import Event, Outcome, Phase, Result
 from provision.model.session import Session, Transport
 from provision.observe import observe
@@ -353,9 +353,10 @@ class ClusterSession:
         wanted: DesiredState,
         observed: ObservedState,
     ) -> DownReport:
-        left = (
-            () if wanted.playbooks else residue(self.inventory, observed, purge=self.options.purge)
-        )
+        purge, volumes = self.options.purge, self.options.volumes
+        left: tuple[Residue, ...] = ()
+        if not wanted.playbooks:
+            left = residue(self.inventory, observed, purge=purge, volumes=volumes)
         checked = tuple(self._open())
         return DownReport(plan, results, left, checked)
 

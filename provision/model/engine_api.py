@@ -1,9 +1,12 @@
 """Forms of the Engine API that services and containers share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provision.model.desired import Healthcheck, Mount
+from provision.model.desired import Healthcheck, Mount, VolumeOptions
+from provision.model.redaction import looks_secret
+from provision.model.secret_text import HIDDEN
+from provision.model.storage import Volume
 
 NANO = 1_000_000_000
 """Nanoseconds in a second, nano-CPUs in a CPU."""
@@ -14,22 +17,47 @@ def nanoseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * NANO)
 
 
-def mount(wanted: Mount) -> dict[str, Any]:
-    """One mount in the Engine API's form (services and containers share it)."""
+def mount(
+    wanted: Mount, volumes: Mapping[str, Volume], labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """One mount in the Engine API's form (services and containers share it).
+
+    Args:
+        wanted: what is wanted.
+        volumes: the volumes that the playbooks declare.
+        labels: what a volume gets that this mount brings into being.
+    """
+    named = wanted.type == "volume" and wanted.source is not None
+    volume = volumes.get(str(wanted.source), Volume()) if named else Volume()
     made: dict[str, Any] = {
         "Type": wanted.type,
-        "Source": wanted.source,
+        "Source": (volume.name or wanted.source) if named else wanted.source,
         "Target": wanted.target,
         "ReadOnly": wanted.read_only or None,
     }
     if wanted.bind is not None and wanted.bind.propagation:
         made["BindOptions"] = {"Propagation": wanted.bind.propagation}
-    if wanted.volume is not None and wanted.volume.nocopy:
-        made["VolumeOptions"] = {"NoCopy": True}
+    if wanted.type == "volume":
+        made["VolumeOptions"] = _volume_options(wanted, volume, labels if named else {})
     if wanted.tmpfs is not None:
         made["TmpfsOptions"] = {"SizeBytes": wanted.tmpfs.size, "Mode": wanted.tmpfs.mode}
     kept: dict[str, Any] = without_empty(made)
     return kept
+
+
+def _volume_options(wanted: Mount, volume: Volume, labels: Mapping[str, str]) -> dict[str, Any]:
+    options = wanted.volume or VolumeOptions()
+    driver = {"Name": volume.driver, "Options": dict(volume.driver_opts)}
+    own = {} if volume.external else {**volume.labels, **options.labels, **labels}
+    return {"NoCopy": options.nocopy or None, "Labels": own, "DriverConfig": driver}
+
+
+def shown(variables: Iterable[str]) -> list[str]:
+    """``NAME=value`` pairs as a plan may show them: without values whose names speak of secrets."""
+    pairs = (pair.partition("=") for pair in variables)
+    return [
+        f"{name}={HIDDEN if value and looks_secret(name) else value}" for name, _, value in pairs
+    ]
 
 
 def healthcheck(wanted: Healthcheck | None) -> dict[str, Any] | None:

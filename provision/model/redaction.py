@@ -11,7 +11,7 @@ from provision.model.secret_text import HIDDEN
 _WORDS: Final = (
     r"pass|passwd|password|passphrase|pwd|secret|secrets|token|tokens|apikey|key|keys|auth|"
     r"authorization|credential|credentials|cred|creds|jointokens|unlockkey|registryauth|"
-    r"identitytoken|dsn|cookie"
+    r"identitytoken|dsn|cookie|salt"
 )
 _PARTS: Final = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _NAMED: Final = re.compile(_WORDS, re.IGNORECASE)

@@ -1,7 +1,7 @@
 # ruff: noqa: RUF012 - pydantic copies a model's defaults
 """Configs, secrets and volumes of a playbook, in Compose's long forms."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,9 @@ class SecretEntry(Document):
     template_driver: Literal["golang"] | None = None
 
 
+DEFAULT_MODE: Final = 0o444
+
+
 class FileReference(Document):
     """A config or secret as a task sees it: a file with an owner and a mode."""
 
@@ -43,7 +46,7 @@ class FileReference(Document):
     target: str | None = None
     uid: str = "0"
     gid: str = "0"
-    mode: int = Field(default=0o444, ge=0, le=0o7777)
+    mode: int = Field(default=DEFAULT_MODE, ge=0, le=0o7777)
 
 
 class Volume(Document):

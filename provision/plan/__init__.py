@@ -14,6 +14,7 @@ from provision.plan.asleep import asleep_notes, may_not_know, sleeping, woken
 from provision.plan.changing import cleared, lead_demoted_last, refused_leaving, staying_lead
 from provision.plan.nodes import NodeDeed, find, plan_deed
 from provision.plan.notes import notes
+from provision.plan.objects import OBJECTS, before_hosts, kept_volumes
 from provision.plan.pools import choose_pool
 from provision.plan.replacing import Replacement, replacement
 from provision.plan.residue import keeps_swarm, residue
@@ -80,12 +81,12 @@ def plan_down(
     if refused := tuple(refused_leaving(context)):
         return Plan(cluster=inventory.cluster, blocked=(*dead, *refused))
     actions = [a for r in _teardown(desired) for a in r.unwanted(context)]
-    ordered = _linked(replace(a, lax=True) for a in actions)
+    ordered = _linked(replace(a, lax=True) for a in before_hosts(actions))
     return Plan(
         cluster=inventory.cluster,
         actions=_limited(ordered, options.limit),
         blocked=dead,
-        notes=_down_notes(inventory, desired, observed),
+        notes=(*_down_notes(inventory, desired, observed), *kept_volumes(context)),
     )
 
 
@@ -132,10 +133,9 @@ def _down_notes(
 
 
 def _teardown(desired: DesiredState) -> Sequence[Resource]:
-    objects = ("services", "containers", "networks")
     rest = () if desired.playbooks else ("swarm", "ports", "engine")
     by_name = {r.name: r for r in RESOURCES}
-    return [by_name[n] for n in (*objects, *rest)]
+    return [by_name[n] for n in (*OBJECTS, *rest)]
 
 
 def _reachable(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from provision.model.context import Context
 from provision.model.facts import Known
 from provision.plan.departed import departed_notes
+from provision.plan.objects import left_over
 
 
 def notes(context: Context) -> tuple[str, ...]:
@@ -35,6 +36,7 @@ def _left_over(context: Context) -> Iterator[str]:
         for n in cluster.networks
         if context.owns(n.labels) and n.name not in networks
     ]
+    names += list(left_over(context))
     names += list(_containers(context))
     if names:
         yield f"no longer in a playbook, still there: {', '.join(names)} (--prune removes them)"

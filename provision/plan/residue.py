@@ -10,20 +10,24 @@ from provision.model.labels import ADOPTED, is_ours
 from provision.model.manifest import decode
 from provision.model.observed import Cluster, HostFacts, ObservedState
 from provision.model.report import Residue
+from provision.plan.objects import host_residue, stored_residue
 
 
-def residue(inventory: Inventory, observed: ObservedState, *, purge: bool) -> tuple[Residue, ...]:
+def residue(
+    inventory: Inventory, observed: ObservedState, *, purge: bool, volumes: bool = False
+) -> tuple[Residue, ...]:
     """Everything of ours that is still there after `down`; an unreachable host counts too."""
     found: list[Residue] = []
     cluster = observed.cluster.value if isinstance(observed.cluster, Known) else None
     if cluster is not None:
-        found += _objects(inventory, cluster)
+        found += (*_objects(inventory, cluster), *stored_residue(inventory, cluster))
     kept = bool(keeps_swarm(inventory, observed))
     for host in inventory.hosts:
         facts = observed.hosts[host.name]
         if isinstance(facts.reachable, Unknown):
             found.append(_unseen(inventory, facts))
         else:
+            found += host_residue(inventory, facts, volumes=volumes)
             found += _on_host(inventory, facts, purge=purge, kept=kept)
     return tuple(found)
 
@@ -35,7 +39,7 @@ def _objects(inventory: Inventory, cluster: Cluster) -> Iterator[Residue]:
                 cluster.lead, f"service {service.name}", f"docker service rm {service.name}"
             )
     for network in cluster.networks:
-        if is_ours(network.labels, inventory.cluster):
+        if network.scope == "swarm" and is_ours(network.labels, inventory.cluster):
             yield Residue(
                 cluster.lead, f"network {network.name}", f"docker network rm {network.name}"
             )

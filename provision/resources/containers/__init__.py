@@ -7,6 +7,7 @@ from typing import Any
 from provision.model.actions import Action, Blocked, Change, Docker, Ref, Step, Wait
 from provision.model.context import Context, container_id, engine_id, member_id, network_id
 from provision.model.desired import Container
+from provision.model.engine_api import shown
 from provision.model.facts import Known
 from provision.model.inventory import Host
 from provision.model.labels import PLAYBOOK, SPEC, digest, ownership
@@ -88,7 +89,8 @@ def _ours(context: Context, host: Host) -> tuple[ContainerFact, ...]:
 
 def _labelled(context: Context, name: str, wanted: Container) -> dict[str, Any]:
     origin = context.desired.origin.get(f"container/{name}", "")
-    body = container_body(wanted, ownership(context.cluster_name, origin))
+    labels = ownership(context.cluster_name, origin)
+    body = container_body(wanted, labels, context.desired.volumes)
     body["Networks"] = _networks(context, wanted)
     body["Labels"][SPEC] = digest(body)
     return body
@@ -126,7 +128,7 @@ def _create(
             ),
         ),
         after=_needs(context, host, body["Networks"]),
-        after_=body,
+        after_={**body, "Env": shown(body["Env"])} if "Env" in body else body,
         commands=(_command(name, body),),
     )
 
@@ -139,7 +141,8 @@ def _why(found: ContainerFact | None, body: dict[str, Any]) -> str:
 
 
 def _needs(context: Context, host: Host, networks: Iterable[str]) -> frozenset[str]:
-    made = {f"{context.lead}:{network_id(n)}" for n in networks}
+    makers = (str(context.lead), host.name)  # of the swarm's networks, and of the host's own
+    made = {f"{maker}:{network_id(n)}" for n in networks for maker in makers}
     return frozenset(made | {engine_id(host.name), member_id(host.name)})
 
 
@@ -147,7 +150,7 @@ def _command(name: str, body: dict[str, Any]) -> str:
     words = ["docker", "run", "--detach", "--name", name]
     for network in body["Networks"]:
         words += ["--network", network]
-    for variable in body.get("Env", ()):
+    for variable in shown(body.get("Env", ())):
         words += ["--env", variable]
     return shlex.join([*words, body["Image"], *body.get("Cmd", ())])
 

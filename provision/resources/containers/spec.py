@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from provision.model.desired import Container, Port
-from provision.model.engine_api import healthcheck, mount, nanoseconds, without_empty
+from provision.model.engine_api import NANO, healthcheck, mount, nanoseconds, without_empty
+from provision.model.storage import Volume
 
 
-def container_body(container: Container, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The create body, without its networks."""
+def container_body(
+    container: Container, labels: Mapping[str, str], volumes: Mapping[str, Volume]
+) -> dict[str, Any]:
+    """The create body, without its networks.
+
+    Args:
+        container: what is wanted.
+        labels: ownership labels, also of volumes that it brings into being.
+        volumes: the volumes that the playbooks declare.
+    """
     made: dict[str, Any] = {
         "Image": container.image,
         "Cmd": list(container.command or ()),
@@ -24,7 +33,10 @@ def container_body(container: Container, labels: Mapping[str, str]) -> dict[str,
         "OpenStdin": container.stdin_open or None,
         "Healthcheck": healthcheck(container.healthcheck),
         "ExposedPorts": {_key(p): {"": ""} for p in container.ports},
-        "HostConfig": _host_config(container),
+        "HostConfig": {
+            **_host_config(container),
+            "Mounts": [mount(m, volumes, labels) for m in container.volumes],
+        },
     }
     return _exposed(without_empty(made))
 
@@ -46,7 +58,11 @@ def _key(port: Port) -> str:
 
 def _host_config(container: Container) -> dict[str, Any]:
     return {
-        "Mounts": [mount(m) for m in container.volumes],
+        "GroupAdd": list(container.group_add),
+        "NanoCpus": None if container.cpus is None else round(container.cpus * NANO),
+        "Memory": container.mem_limit,
+        "MemoryReservation": container.mem_reservation,
+        "PidsLimit": container.pids_limit,
         "RestartPolicy": {"Name": container.restart} if container.restart != "no" else None,
         "PortBindings": _bindings(container.ports),
         "Init": container.init,

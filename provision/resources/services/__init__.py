@@ -6,14 +6,18 @@ from typing import Any
 from provision.model.actions import Action, Blocked, Change, Docker, Ref, Wait
 from provision.model.context import Context, member_id, network_id, service_id
 from provision.model.desired import Service
+from provision.model.engine_api import shown
 from provision.model.labels import PLAYBOOK, SPEC, digest, ownership
 from provision.model.observed import ServiceFact
+from provision.model.stored import CONFIG, SECRET, real_name, stored_id
 from provision.resources.services.commands import create_command, update_command
 from provision.resources.services.compare import differences
-from provision.resources.services.spec import service_spec
+from provision.resources.services.spec import Objects, service_spec
 
 CONVERGENCE = 300.0
 """Seconds a service gets until all of its tasks run (images are pulled meanwhile)."""
+COMPLETION = 3600.0
+"""Seconds a job gets until all of its tasks have come to a good end."""
 
 
 class Services:
@@ -61,13 +65,22 @@ def desired_spec(context: Context, name: str, service: Service) -> dict[str, Any
     """The spec with ownership labels and the fingerprint of what was asked for."""
     origin = context.desired.origin.get(f"service/{name}", "")
     labels = ownership(context.cluster_name, origin)
-    spec = service_spec(name, service, _real_names(context), labels)
+    spec = service_spec(name, service, _objects(context, service), labels)
     spec["Labels"][SPEC] = digest(spec)
     return spec
 
 
 def _real_names(context: Context) -> dict[str, str]:
     return {n: w.name or n for n, w in context.desired.networks.items()}
+
+
+def _objects(context: Context, service: Service) -> Objects:
+    return Objects(
+        networks=_real_names(context),
+        configs={c.source: real_name(context, CONFIG, c.source) for c in service.configs},
+        secrets={s.source: real_name(context, SECRET, s.source) for s in service.secrets},
+        volumes=context.desired.volumes,
+    )
 
 
 def _network_names(context: Context) -> dict[str, str]:
@@ -85,22 +98,23 @@ def _named(context: Context, name: str) -> bool:
 
 
 def _needs(context: Context, service: Service) -> frozenset[str]:
-    lead, names = str(context.lead), _real_names(context)
-    networks = {f"{lead}:{network_id(names[n])}" for n in service.networks}
+    lead, objects = str(context.lead), _objects(context, service)
+    named = {f"{lead}:{network_id(objects.networks[n])}" for n in service.networks}
+    named |= {stored_id(context, CONFIG, real) for real in objects.configs.values()}
+    named |= {stored_id(context, SECRET, real) for real in objects.secrets.values()}
     # A task may be placed on any node: all of them join first, or the spread is uneven.
-    return frozenset(networks | {member_id(h.name) for h in context.hosts} | _labelled(context))
+    return frozenset(named | {member_id(h.name) for h in context.hosts} | _labelled(context))
 
 
 def _labelled(context: Context) -> set[str]:
     return {f"{context.lead}:nodes:{h.name}" for h in context.hosts}
 
 
-def _converged(service: str | Ref) -> Wait:
-    return Wait(
-        Docker("service.is_converged", {"id": service}),
-        timeout=CONVERGENCE,
-        why="every task to run",
-    )
+def _converged(service: str | Ref, *, job: bool) -> Wait:
+    predicate = Docker("service.is_converged", {"id": service})
+    if job:
+        return Wait(predicate, timeout=COMPLETION, why="every task to be completed")
+    return Wait(predicate, timeout=CONVERGENCE, why="every task to run")
 
 
 def _create(context: Context, name: str, service: Service, spec: dict[str, Any]) -> Action:
@@ -114,12 +128,29 @@ def _create(context: Context, name: str, service: Service, spec: dict[str, Any])
         why="does not exist",
         steps=(
             Docker("service.create", {"spec": spec}, captures=ref, timeout=90),
-            _converged(ref),
+            _converged(ref, job=service.deploy.is_job),
         ),
         after=_needs(context, service),
-        after_=spec,
-        commands=(create_command(name, service, _real_names(context)),),
+        after_=_shown(spec),
+        commands=(create_command(name, service, _objects(context, service)),),
     )
+
+
+def _shown(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec as a plan may show it."""
+    template = spec["TaskTemplate"]
+    container = template["ContainerSpec"]
+    if "Env" not in container:
+        return spec
+    container = {**container, "Env": shown(container["Env"])}
+    return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
+
+
+def _shown_at(path: str, value: Any) -> Any:
+    """A difference; where it is a list of variables, or one of them, without secrets."""
+    if ".Env" not in path:
+        return value
+    return shown(value) if isinstance(value, list) else next(iter(shown([str(value)])))
 
 
 def _update(
@@ -139,11 +170,11 @@ def _update(
         why="differs in " + ", ".join(sorted(changed)),
         steps=(
             Docker("service.update", {"id": found.id, "spec": spec}, timeout=90),
-            _converged(found.id),
+            _converged(found.id, job=context.desired.services[name].deploy.is_job),
         ),
         after=_needs(context, context.desired.services[name]),
-        before={path: have for path, (have, _) in changed.items()},
-        after_={path: want for path, (_, want) in changed.items()},
+        before={path: _shown_at(path, have) for path, (have, _) in changed.items()},
+        after_={path: _shown_at(path, want) for path, (_, want) in changed.items()},
         commands=(update_command(name, sorted(changed)),),
     )
 
@@ -153,10 +184,21 @@ def _unfinished(context: Context, found: ServiceFact) -> str:
     cluster = context.cluster
     wanted = found.spec.get("Mode", {}).get("Replicated", {}).get("Replicas")
     if cluster is None or wanted is None:
-        return ""
+        return _uncompleted(context, found)
     tasks = [t for t in cluster.tasks if t.service_id == found.id and t.desired_state == "running"]
     running = sum(t.state == "running" for t in tasks)
     return f"{running}/{wanted} tasks run" if running < wanted else ""
+
+
+_ENDED = frozenset({"complete", "failed", "rejected", "shutdown", "orphaned", "remove"})
+
+
+def _uncompleted(context: Context, found: ServiceFact) -> str:
+    """What a job is still at, in words; "" when all of its tasks came to an end."""
+    tasks = context.cluster.tasks if context.cluster else ()
+    left = [t for t in tasks if t.service_id == found.id and t.desired_state == "complete"]
+    count = sum(t.state not in _ENDED for t in left)
+    return f"{count} tasks are not completed" if count else ""
 
 
 def _await(context: Context, name: str, found: ServiceFact, missing: str) -> Action:
@@ -168,7 +210,7 @@ def _await(context: Context, name: str, found: ServiceFact, missing: str) -> Act
         subject=f"service {name}",
         change=Change.CHECK,
         why=f"{missing}: waits until all do, or says why not",
-        steps=(_converged(found.id),),
+        steps=(_converged(found.id, job=context.desired.services[name].deploy.is_job),),
         after=_needs(context, context.desired.services[name]),
         commands=(f"docker service ps {name}",),
     )

@@ -1,21 +1,34 @@
 """The `docker service` command that a person would type for the same service."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provision.model.desired import Service
+from provision.model.engine_api import shown
+from provision.model.storage import DEFAULT_MODE
+from provision.resources.services.spec import Objects
 
 
-def create_command(name: str, service: Service, networks: dict[str, str]) -> str:
+def create_command(name: str, service: Service, objects: Objects) -> str:
     """``docker service create …``."""
     words = ["docker", "service", "create", "--name", name]
-    for flag, value in _flags(service, networks):
+    for flag, value in (*_flags(service, objects.networks), *_file_flags(service, objects)):
         words += [flag, str(value)]
     return shlex.join([*words, service.image, *(service.command or ())])
 
 
-def _flags(service: Service, networks: dict[str, str]) -> Iterator[tuple[str, Any]]:
+def _file_flags(service: Service, objects: Objects) -> Iterator[tuple[str, str]]:
+    named = (("--config", service.configs, objects.configs),
+             ("--secret", service.secrets, objects.secrets))  # fmt: skip
+    for flag, references, names in named:
+        for one in references:
+            target = one.target or (one.source if flag == "--secret" else f"/{one.source}")
+            mode = "" if one.mode == DEFAULT_MODE else f",mode={one.mode:04o}"
+            yield flag, f"source={names[one.source]},target={target}{mode}"
+
+
+def _flags(service: Service, networks: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     deploy = service.deploy
     if deploy.mode != "replicated":
         yield "--mode", deploy.mode
@@ -34,8 +47,8 @@ def _flags(service: Service, networks: dict[str, str]) -> Iterator[tuple[str, An
 
 
 def _container_flags(service: Service) -> Iterator[tuple[str, Any]]:
-    for key, value in service.environment.items():
-        yield "--env", f"{key}={value}"
+    for pair in shown(f"{key}={value}" for key, value in service.environment.items()):
+        yield "--env", pair
     for mount in service.volumes:
         source = f"source={mount.source}," if mount.source else ""
         readonly = ",readonly" if mount.read_only else ""

@@ -49,8 +49,14 @@ def _compare(path: str, wanted: Any, actual: Any, found: dict[str, tuple[Any, An
 def _ordered(items: list[Any]) -> list[Any]:
     """Order has a meaning only for words (Args, Command, Test), which are compared as they are."""
     if all(isinstance(i, Mapping) for i in items):
-        return sorted(items, key=lambda i: str(i.get("Target") or i.get("TargetPort") or i))
+        return sorted(items, key=_name)
     return items
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    """What tells an item from its neighbours; what the engine adds to it does not matter."""
+    name = item.get("Target") or item.get("TargetPort") or item.get("Name")
+    return str(name or (item.get("File") or {}).get("Name") or item)
 
 
 def _equal(path: str, wanted: Any, actual: Any) -> bool:

@@ -1,29 +1,45 @@
 """A service of the playbook → the Engine API's ServiceSpec."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from provision.model.deploying import RestartPolicy, Shares, UpdateConfig
 from provision.model.desired import Deploy, Port, Service
 from provision.model.engine_api import NANO, healthcheck, mount, nanoseconds, without_empty
+from provision.model.storage import FileReference, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What services name → what it is called in Docker.
+
+    Attributes:
+        volumes: the volumes that the playbooks declare.
+    """
+
+    networks: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
 
 
 def service_spec(
-    name: str, service: Service, networks: Mapping[str, str], labels: Mapping[str, str]
+    name: str, service: Service, objects: Objects, labels: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The spec that `docker service create` would send.
+    """The spec that `docker service create` would send, but for ids of configs and secrets.
 
     Args:
         name: the service's name.
         service: what is wanted.
-        networks: the playbook's network names → the names they have in Docker.
-        labels: ownership labels of the service.
+        objects: what it names.
+        labels: ownership labels of the service, and of volumes that its tasks bring into being.
     """
     spec: dict[str, Any] = without_empty(
         {
             "Name": name,
             "Labels": {**service.deploy.labels, **labels},
-            "TaskTemplate": _task_template(service, networks),
+            "TaskTemplate": _task_template(service, objects, labels),
             "Mode": _mode(service.deploy),
             "UpdateConfig": _update(service.deploy.update_config),
             "RollbackConfig": _update(service.deploy.rollback_config),
@@ -36,16 +52,20 @@ def service_spec(
     return spec
 
 
-def _task_template(service: Service, networks: Mapping[str, str]) -> dict[str, Any]:
+def _task_template(service: Service, objects: Objects, labels: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "ContainerSpec": _container(service),
+        "ContainerSpec": {**_container(service), **_files(service, objects, labels)},
         "Networks": [
-            {"Target": networks[n], "Aliases": list(a.aliases), "DriverOpts": dict(a.driver_opts)}
+            {
+                "Target": objects.networks[n],
+                "Aliases": list(a.aliases),
+                "DriverOpts": dict(a.driver_opts),
+            }
             for n, a in service.networks.items()
         ],
         "Placement": _placement(service.deploy),
         "Resources": _resources(service.deploy),
-        "RestartPolicy": _restart(service.deploy.restart_policy),
+        "RestartPolicy": _restart(service.deploy),
         "LogDriver": _log_driver(service),
     }
 
@@ -66,13 +86,13 @@ def _container(service: Service) -> dict[str, Any]:
         "Hostname": service.hostname,
         "Dir": service.working_dir,
         "User": service.user,
+        "Groups": list(service.group_add),
         "TTY": service.tty or None,
         "OpenStdin": service.stdin_open or None,
         "ReadOnly": service.read_only or None,
         "Init": service.init,
         "StopSignal": service.stop_signal,
         "StopGracePeriod": nanoseconds(service.stop_grace_period),
-        "Mounts": [mount(m) for m in service.volumes],
         "Healthcheck": healthcheck(service.healthcheck),
         "Hosts": [f"{address} {host}" for host, address in service.extra_hosts.items()],
         "DNSConfig": _dns(service),
@@ -82,6 +102,30 @@ def _container(service: Service) -> dict[str, Any]:
         "Ulimits": [
             {"Name": n, "Soft": u.soft, "Hard": u.hard} for n, u in service.ulimits.items()
         ],
+    }
+
+
+def _files(service: Service, objects: Objects, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What tasks find in their file system besides the image."""
+    return {
+        "Mounts": [mount(m, objects.volumes, labels) for m in service.volumes],
+        "Configs": [
+            {"File": _file(f, f.target or f"/{f.source}"), "ConfigName": objects.configs[f.source]}
+            for f in service.configs
+        ],
+        "Secrets": [
+            {"File": _file(f, f.target or f.source), "SecretName": objects.secrets[f.source]}
+            for f in service.secrets
+        ],
+    }
+
+
+def _file(reference: FileReference, target: str) -> dict[str, Any]:
+    return {
+        "Name": target,
+        "UID": reference.uid,
+        "GID": reference.gid,
+        "Mode": reference.mode,
     }
 
 
@@ -142,7 +186,13 @@ def _resources(deploy: Deploy) -> dict[str, Any]:
     limits = _limits(deploy.resources.limits)
     if deploy.resources.limits.pids is not None:
         limits["Pids"] = deploy.resources.limits.pids
-    return {"Limits": limits, "Reservations": _limits(deploy.resources.reservations)}
+    reserved = deploy.resources.reservations
+    generic = [
+        {"DiscreteResourceSpec": {"Kind": r.kind, "Value": r.value}}
+        for r in (g.discrete_resource_spec for g in reserved.generic_resources)
+    ]
+    reservations = {**_limits(reserved), "GenericResources": generic}
+    return {"Limits": limits, "Reservations": reservations}
 
 
 def _limits(limits: Shares) -> dict[str, Any]:
@@ -150,11 +200,14 @@ def _limits(limits: Shares) -> dict[str, Any]:
     return {"NanoCPUs": cpus, "MemoryBytes": limits.memory}
 
 
-def _restart(policy: RestartPolicy | None) -> dict[str, Any] | None:
-    if policy is None:
+def _restart(deploy: Deploy) -> dict[str, Any] | None:
+    """A job that came to a good end is not started again, whatever the engine's default is."""
+    policy = deploy.restart_policy
+    if policy is None and not deploy.is_job:
         return None
+    policy = policy or RestartPolicy()
     return {
-        "Condition": policy.condition,
+        "Condition": policy.condition or ("on-failure" if deploy.is_job else None),
         "Delay": nanoseconds(policy.delay),
         "MaxAttempts": policy.max_attempts,
         "Window": nanoseconds(policy.window),

@@ -10,9 +10,9 @@ from provision.model.desired import Deploy, Healthcheck, Mount, NetworkAttachmen
 from provision.model.labels import SPEC
 from provision.resources.services.commands import create_command
 from provision.resources.services.compare import differences
-from provision.resources.services.spec import service_spec
+from provision.resources.services.spec import Objects, service_spec
 
-NETWORKS = {"front": "front", "back": "real-back"}
+NETWORKS = Objects(networks={"front": "front", "back": "real-back"})
 IDS = {"id-front": "front", "id-back": "real-back"}
 
 
@@ -128,6 +128,6 @@ def test_the_command_is_quoted_for_a_shell() -> None:
     """What a person would type; a name is never a second command."""
     service = Service(image="nginx; rm -rf /", command=["a b"])
 
-    assert create_command("web", service, {}) == (
+    assert create_command("web", service, Objects()) == (
         "docker service create --name web 'nginx; rm -rf /' 'a b'"
     )
