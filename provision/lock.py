@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from provision.errors import HostError, HostUnreachable, LockHeld, Refused
+from provision.model.probes import excerpt
 from provision.model.session import Pipe, Session
 
 SILENCE = 30
 HEARTBEAT = 5.0
 ANSWER = 15.0
+FIRST_ANSWER = 60.0
+"""A host may take half a minute to start a command at all."""
+_NOISE = 100
+_WORDS = ("LOCKED", "HELD ", "ERROR ")
 
 _HOLDER = """
 file=/run/lock/swarmlay-$1.lock
@@ -115,10 +120,17 @@ class ClusterLock:
 
 
 def _first_line(pipe: Pipe) -> str:
+    """The holder's own word; what a login says before (a greeting, a profile) is passed over."""
+    said = ""
     try:
-        return pipe.readline(ANSWER) or ""
+        for _ in range(_NOISE):
+            line = pipe.readline(FIRST_ANSWER)
+            if line is None or line.startswith(_WORDS):
+                return line or excerpt(said)
+            said = line or said
     except EOFError:
-        return ""
+        pass
+    return excerpt(said)
 
 
 def _alive(pipe: Pipe) -> bool:

@@ -10,6 +10,7 @@ from provision.api import Environment, Options
 from provision.errors import HostUnreachable
 from provision.model.actions import Plan, Step
 from provision.model.connection import SshTarget
+from provision.model.desired import EngineWanted
 from provision.model.inventory import Host, Inventory
 from provision.model.report import DownReport, UpReport
 from provision.model.results import Event
@@ -40,12 +41,14 @@ class Town:
         hosts: name → role.
         labels: name → labels of the node.
         engine: the version that is there at first; None: bare hosts.
+        source: where the inventory says that engines come from; None: it says nothing.
     """
 
     hosts: Mapping[str, str]
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     engine: str | None = None
     cluster: str = "demo"
+    source: Any = None
     transport: SimulatedTransport = field(init=False)
     inventory: Inventory = field(init=False)
 
@@ -64,7 +67,9 @@ class Town:
         there = self.transport.hosts[name]
         target = SshTarget(name=name, address=there.address, known_hosts="known_hosts")
         wanted: Any = role
-        return Host(name=name, role=wanted, ssh=target, labels=self.labels.get(name, {}))
+        engine = EngineWanted(source=self.source) if self.source else None
+        labels = self.labels.get(name, {})
+        return Host(name=name, role=wanted, ssh=target, labels=labels, engine=engine)
 
     @property
     def env(self) -> Environment:

@@ -47,15 +47,18 @@ def towns(draw: st.DrawFn) -> Town:
 @st.composite
 def wishes(draw: st.DrawFn, town: Town) -> DesiredState:
     """Some networks, and services and containers on them."""
-    names = draw(st.sets(st.sampled_from(sorted(NETWORKS))))
+    names: set[str] = draw(st.sets(st.sampled_from(sorted(NETWORKS))))
+    boxes: set[str] = draw(st.sets(st.sampled_from(["one", "two"])))
     networks = {name: NETWORKS[name] for name in sorted(names)}
-    services = {n: draw(_service(networks)) for n in draw(st.sets(st.sampled_from(["web", "db"])))}
+    works: set[str] = draw(st.sets(st.sampled_from(["web", "db"])))
+    services = {name: draw(_service(networks)) for name in sorted(works)}
     places = ["managers", "managers[0]", "all", *town.hosts]
-    containers = {
-        n: draw(_container(networks, places))
-        for n in draw(st.sets(st.sampled_from(["one", "two"])))
+    containers = {name: draw(_container(networks, places)) for name in sorted(boxes)}
+    kinds: Mapping[str, Mapping[str, Any]] = {
+        "network": networks,
+        "service": services,
+        "container": containers,
     }
-    kinds = {"network": networks, "service": services, "container": containers}
     origin = {f"{kind}/{name}": PLAYBOOK for kind, found in kinds.items() for name in found}
     return DesiredState(
         networks=networks,
@@ -68,7 +71,9 @@ def wishes(draw: st.DrawFn, town: Town) -> DesiredState:
 
 @st.composite
 def _workload(draw: st.DrawFn, networks: Mapping[str, Network]) -> dict[str, Any]:
-    on: set[str] = draw(st.sets(st.sampled_from(sorted(networks)))) if networks else set()
+    on: set[str] = set()
+    if networks:
+        on = draw(st.sets(st.sampled_from(sorted(networks))))
     return {
         "image": draw(st.sampled_from(["nginx", "alpine:3.20", "registry.example:5000/a/b:1"])),
         "command": draw(st.none() | st.lists(_TEXT.filter(bool), min_size=1, max_size=3)),
