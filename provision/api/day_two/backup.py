@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provision.api.cluster import ClusterSession, Confirm
-from provision.api.day_two.trust import once
+from provision.api.day_two.trust import handed_over, once
 from provision.errors import ActionFailed, SwarmlayError, UsageError
 from provision.model.actions import Plan, Run
 from provision.model.desired import DesiredState
@@ -114,6 +114,7 @@ def _described(cluster: ClusterSession, observed: ObservedState, host: str, dige
         host=host,
         engine=known.version if known else "",
         autolock=autolocked(observed),
+        managers=sum(n.role == "manager" for n in found.nodes),
         data_path_port=_port(found),
         labels=dict(found.labels),
         sha256=digest,
@@ -190,8 +191,11 @@ def restore_swarm(
             return plan_restore(what, cluster.plan_options())
 
         report = cluster.change(planner, confirm=confirm)
-    if report.exit_code or not lives(cluster.observe(), backup):
+    observed = cluster.observe()
+    if report.exit_code or not lives(observed, backup):
         return report
+    if backup.autolock:
+        handed_over(cluster, observed)
     return cluster.up(wanted, confirm=confirm)
 
 

@@ -25,7 +25,7 @@ from provision.model.manifest import DIRECTORY
 from provision.model.observed import ObservedState
 from provision.model.secret_text import SecretText
 from provision.plan import plan_up
-from provision.plan.day_two.members import membership
+from provision.plan.day_two.members import cluster_of, membership
 
 RESTORED: Final = f"{DIRECTORY}/restore.tar.gz"
 _CLUSTER_ID: Final = Ref("cluster id")
@@ -44,6 +44,10 @@ rm -rf "$root/swarm"
 tar -C "$root" -xzf "$1" swarm
 chown -R 0:0 "$root/swarm"
 """
+_IS_PLAIN = """
+root=$(docker info --format '{{.DockerRootDir}}')
+! grep -q ENCRYPTED "$root/swarm/certificates/swarm-node.key"
+"""
 _ANSWERS = Run(("docker", "version", "--format", "{{.Server.Version}}"), timeout=10.0)
 
 
@@ -55,7 +59,7 @@ class Backup:
         cluster: the cluster's name. swarm_id, node_id: of the swarm, and of the manager it is from.
         host: that manager's name in the inventory then.
         engine: its engine's version.
-        autolock: the unlock key is needed to read it.
+        autolock: the unlock key is needed to read it. managers: how many there were.
         labels: those of the swarm.
         sha256: of the archive. created: when, as ISO 8601.
     """
@@ -66,6 +70,7 @@ class Backup:
     host: str
     engine: str
     autolock: bool
+    managers: int
     data_path_port: int
     labels: dict[str, str]
     sha256: str
@@ -102,7 +107,8 @@ def plan_restore(wanted: Restoration, options: PlanOptions) -> Plan:
     """
     name, lead = wanted.inventory.cluster, wanted.lead
     if lives(wanted.observed, wanted.backup):
-        return Plan(name, notes=("its swarm is there already",))
+        rest = () if _complete(wanted) else (_completed(wanted),)
+        return Plan(name, rest, notes=("its swarm is there already",))
     if reason := _refused(wanted):
         return Plan(name, blocked=(reason,))
     base = plan_up(wanted.inventory, wanted.desired, wanted.observed, options)
@@ -123,10 +129,34 @@ def lives(observed: ObservedState, backup: Backup) -> bool:
     return cluster is not None and cluster.id == backup.swarm_id
 
 
+def _complete(wanted: Restoration) -> bool:
+    """Whether the swarm that is there has got over being somebody else's."""
+    cluster, lead = cluster_of(wanted.observed), wanted.lead
+    node = cluster.node(wanted.backup.node_id)
+    joined = {m.node_id for h in wanted.observed.hosts if (m := membership(wanted.observed, h))}
+    managers = {n.id for n in cluster.nodes if n.role == "manager"}
+    return bool(node and node.labels.get(HOST) == lead and managers <= joined)
+
+
+def _completed(wanted: Restoration) -> Action:
+    """What an attempt that was cut off left undone."""
+    lead = wanted.lead
+    return Action(
+        id=f"{lead}:swarm:restore",
+        host=lead,
+        resource="swarm",
+        subject=f"swarm {wanted.backup.swarm_id}",
+        change=Change.UPDATE,
+        why="an earlier attempt was cut off: nodes of the lost hosts are still in it",
+        steps=(*_renamed(wanted), *_recorded()),
+    )
+
+
 def _notes(backup: Backup) -> tuple[str, ...]:
     return (
         f"the backup is of {backup.created}, from {backup.host}, engine {backup.engine}",
         "volumes are not in it: services begin with empty ones where their data was",
+        *(("autolock is turned on again, with a new unlock key",) if backup.autolock else ()),
     )
 
 
@@ -136,6 +166,10 @@ def _refused(wanted: Restoration) -> Blocked | None:
         reason = f"the backup is of cluster {backup.cluster}, the inventory is {inventory.cluster}"
         hint = f"write `cluster: {backup.cluster}` in the inventory: its objects carry that name"
         return Blocked("", reason, hint=hint, exit_code=4)
+    if backup.autolock and backup.managers > 1:
+        reason = f"it is of an autolocked swarm of {backup.managers} managers: Docker founds no new"
+        hint = "use one that was taken with autolock off, or of a single manager"
+        return Blocked("", f"{reason} cluster from it", hint=hint, exit_code=4)
     if backup.autolock and not wanted.key:
         hint = "give it in SWARMLAY_UNLOCK_KEY, on stdin with --key-stdin, or at the terminal"
         reason = "the backup is locked, and there is no unlock key"
@@ -181,12 +215,23 @@ def _state(wanted: Restoration) -> tuple[Step, ...]:
     """The saved state is what the engine starts with."""
     words = ("sh", "-s", "--", RESTORED, wanted.backup.sha256)
     revive = Run(words, stdin=_REVIVE, unit="swarm-restore", timeout=600.0)
-    unlock = Docker("swarm.unlock", {"key": wanted.key}, timeout=60)
     return (
         Upload(wanted.archive, RESTORED, mode=0o600),
         revive,
         Wait(_ANSWERS, timeout=90.0, why="the engine answers", every=0.3),
-        *((unlock,) if wanted.backup.autolock else ()),
+        *(_unlocked(wanted) if wanted.backup.autolock else ()),
+    )
+
+
+def _unlocked(wanted: Restoration) -> tuple[Step, ...]:
+    """`init --force-new-cluster` takes no key: the state must not need one for a moment."""
+    manager = Docker("swarm.is_active", {"role": "manager"})
+    plain = Run(("sh", "-c", _IS_PLAIN))
+    return (
+        Docker("swarm.unlock", {"key": wanted.key}, timeout=60),
+        Wait(manager, timeout=60, why="the manager to be unlocked"),
+        Docker("swarm.update", {"autolock": False}),
+        Wait(plain, timeout=60, why="the state to be readable without the key"),
     )
 
 
@@ -197,12 +242,13 @@ def _founded(wanted: Restoration, address: str) -> tuple[Step, ...]:
         "advertise_addr": address,
         "data_path_port": backup.data_path_port,
         "labels": {**backup.labels, CLUSTER: wanted.inventory.cluster},
-        "autolock": backup.autolock,
+        "autolock": False,
     }
     manager = Docker("swarm.is_active", {"role": "manager"})
     return (
         Docker("swarm.restore", arguments, timeout=120),
         Wait(manager, timeout=60, why="the swarm to be active"),
+        *((Docker("swarm.update", {"autolock": True}),) if backup.autolock else ()),
     )
 
 

@@ -10,6 +10,7 @@ from provision.model.observed import NodeFact, ObservedState
 from provision.model.quorum import votes
 from provision.plan.day_two.members import (
     asked_for,
+    autolocked,
     awake,
     cluster_of,
     dead,
@@ -37,6 +38,10 @@ echo "saving $root/swarm"
 tar -C "$root" -czf "$1.new" swarm
 mv -f "$1.new" "$1"
 """
+_USELESS: Final = (
+    "Docker cannot found a new cluster from the state of an autolocked swarm of several managers: "
+    "turn autolock off before you rely on this backup"
+)
 _ANSWERS = Run(("docker", "version", "--format", "{{.Server.Version}}"), timeout=10.0)
 
 
@@ -55,8 +60,24 @@ def plan_backup(inventory: Inventory, observed: ObservedState) -> Plan:
     return Plan(
         inventory.cluster,
         actions=(counted, _save(observed, host, found[host], counted.id)),
-        notes=(f"the backup is taken from {host}: {_choice(found, host)}",),
+        notes=(
+            f"the backup is taken from {host}: {_choice(found, host)}",
+            *_warned(observed),
+        ),
     )
+
+
+def _warned(observed: ObservedState) -> tuple[str, ...]:
+    """What the operator must know before the backup is all they have."""
+    if not autolocked(observed):
+        return ()
+    if _managers(observed) == 1:
+        return ("it is useless without the unlock key of today: keep that, too",)
+    return (_USELESS,)
+
+
+def _managers(observed: ObservedState) -> int:
+    return sum(n.role == "manager" for n in cluster_of(observed).nodes)
 
 
 def _choice(found: dict[str, NodeFact], host: str) -> str:
@@ -88,8 +109,7 @@ def _save(observed: ObservedState, host: str, node: NodeFact, before: str) -> Ac
         Wait(_ANSWERS, timeout=90.0, why="the engine answers", every=0.3),
         *awake(observed, node),
     )
-    managers = sum(n.role == "manager" for n in cluster_of(observed).nodes)
-    alone = (f"the control plane of {managers} manager",) if managers == 1 else ()
+    alone = ("the only manager",) if _managers(observed) == 1 else ()
     return Action(
         id=f"{host}:swarm:backup",
         host=host,

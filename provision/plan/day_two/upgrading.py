@@ -1,14 +1,23 @@
 """Engines upgraded one node after the other: drain, upgrade, come back; the first failure stops."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provision.model.actions import Action, Blocked, Change, Docker, Plan, Rescue, Step, Wait
-from provision.model.departure import MOVING, RUNS
+from provision.model.departure import MOVING
 from provision.model.facts import Known
 from provision.model.inventory import Host, Inventory
 from provision.model.labels import UPGRADE
-from provision.model.observed import ContainerFact, Engine, HostFacts, NodeFact, ObservedState
+from provision.model.observed import (
+    ContainerFact,
+    Engine,
+    HostFacts,
+    NodeFact,
+    ObservedState,
+    ServiceFact,
+    TaskFact,
+)
 from provision.model.upgrades import Offer, Upgrades
 from provision.plan.day_two.members import (
     asked_for,
@@ -169,7 +178,7 @@ def _drain(world: _World, host: Host) -> Action:
         quorum = _action(by, name, "quorum", steps)
         return replace(quorum, subject=f"quorum without {name}", change=Change.CHECK)
     drained = {"id": node.id, "labels": {UPGRADE: _availability(node)}, "availability": "drain"}
-    moved = {"id": node.id, "services": _moving(world, node)}
+    moved = {"id": node.id, "services": _moving(world)}
     wait = Wait(Docker("node.is_drained", moved), MOVING, f"the tasks of {name} to move", 0.5)
     undone = {"id": node.id, "labels": {UPGRADE: None}, "availability": _availability(node)}
     steps += [Docker("node.mark", drained), wait]
@@ -185,11 +194,24 @@ def _drain(world: _World, host: Host) -> Action:
     )
 
 
-def _moving(world: _World, node: NodeFact) -> list[str]:
-    """Ids of the replicated services that have tasks on *node*."""
+def _moving(world: _World) -> list[str]:
+    """Ids of the replicated services that must run, all of them, before the next engine restarts.
+
+    What moves once may move again, so every node waits for all of them; a service that does not
+    run whole before the upgrade is none of its business.
+    """
     cluster = cluster_of(world.observed)
-    here = {t.service_id for t in cluster.tasks if t.node_id == node.id and t.state in RUNS}
-    return [s.id for s in cluster.services if s.id in here and "Replicated" in s.spec["Mode"]]
+    running = Counter(t.service_id for t in cluster.tasks if _runs(t))
+    return [s.id for s in cluster.services if 0 < running[s.id] == _replicas(s)]
+
+
+def _runs(task: TaskFact) -> bool:
+    return task.state == "running" and task.desired_state == "running"
+
+
+def _replicas(service: ServiceFact) -> int | None:
+    replicated = service.spec["Mode"].get("Replicated")
+    return replicated.get("Replicas", 1) if replicated is not None else None
 
 
 def _upgrade(world: _World, host: Host, *, drained: bool) -> Action:
@@ -205,7 +227,7 @@ def _upgrade(world: _World, host: Host, *, drained: bool) -> Action:
         resource="engine",
         subject="Docker engine",
         change=Change.UPDATE,
-        why=f"{engine.package} {offer.installed} → {offer.offered}",
+        why=f"another version of {engine.package} is offered",
         steps=(*work.steps, *awake(world.observed, world.nodes[host.name])),
         before=offer.installed,
         after_=offer.offered,

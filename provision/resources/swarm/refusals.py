@@ -81,7 +81,7 @@ def _trouble(context: Context, host: Host, membership: Membership) -> Blocked | 
         return Blocked(
             host.name,
             "its swarm is locked (autolock) and must be unlocked first",
-            hint=f"on {host.name}: docker swarm unlock",
+            hint="run `swarmlay swarm unlock`",
             exit_code=4,
         )
     if membership.state == "error" and not _removed(context, membership):

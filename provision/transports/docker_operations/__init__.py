@@ -10,7 +10,7 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | swarm.init | advertise_addr, listen_addr? (0.0.0.0:2377), data_path_addr?, data_path_port?, default_addr_pool? [cidr], subnet_size?, autolock?, labels? {} | node id |
 | swarm.join | remote_addrs [], token, advertise_addr, listen_addr?, data_path_addr? | node id |
 | swarm.leave | force? | whether it was in a swarm |
-| swarm.update | labels {}: added to those there are, None takes one away | whether it changed |
+| swarm.update | labels? {}: added to those there are, None takes one away; autolock? | whether it changed |
 | swarm.token | role: worker or manager | the token (capture it under a secret ref) |
 | swarm.inspect | | ``/swarm`` without the tokens |
 | swarm.rotate | what: worker, manager, unlock_key or ca | whether it was written |

@@ -7,7 +7,7 @@ from provision.errors import Refused
 from provision.model.labels import HOST
 from provision.transports.docker_api import EngineError
 from provision.transports.docker_operations.asking import Request, inside, verdict
-from provision.transports.docker_operations.nodes import remove_node, update_node
+from provision.transports.docker_operations.nodes import remove_node
 from provision.transports.docker_operations.updating import update
 
 _ROTATES = {
@@ -127,22 +127,25 @@ def restore(request: Request) -> Any:
 
 
 def forget_others(request: Request) -> list[str]:
-    """Nobody else is a manager, and records of hosts that are not named go; their ids.
+    """Records of other managers go, and of workers whose host is not named; their ids.
 
-    Records of *hosts* stay as workers: who joins again under their names gets their labels.
+    A manager that is in no raft cannot be demoted, only removed. Records of *hosts* that were
+    workers stay: who joins again under such a name gets its labels.
     """
     keep, hosts = request.need("keep"), set(request.maybe("hosts", []))
-    removed = []
-    for node in request.listed("/nodes"):
-        if node["ID"] == keep:
-            continue
-        part = {"id": node["ID"], "role": "worker", "force": True}
-        asked = Request(request.engine, "node.update", part, request.timeout)
-        update_node(asked)
-        if inside(node, "Spec", "Labels", HOST) not in hosts:
-            remove_node(asked)
-            removed.append(str(node["ID"]))
-    return removed
+    gone = [
+        str(node["ID"])
+        for node in request.listed("/nodes")
+        if node["ID"] != keep
+        and (
+            inside(node, "Spec", "Role") == "manager"
+            or inside(node, "Spec", "Labels", HOST) not in hosts
+        )
+    ]
+    for identity in gone:
+        part = {"id": identity, "force": True}
+        remove_node(Request(request.engine, "node.remove", part, request.timeout))
+    return gone
 
 
 def _votes(node: dict[str, Any]) -> bool:

@@ -75,15 +75,19 @@ def leave(request: Request) -> Any:
 
 
 def update_swarm(request: Request) -> Any:
-    """Add labels (None as a value takes one away); says whether anything changed."""
+    """Add labels (None takes one away), turn autolock on or off; says whether anything changed."""
 
     def change(current: dict[str, Any]) -> dict[str, Any] | None:
-        spec = dict(inside(current, "Spec", default={}))
-        labels = {**inside(spec, "Labels", default={}), **request.need("labels")}
-        labels = {name: value for name, value in labels.items() if value is not None}
-        if labels == inside(spec, "Labels", default={}):
-            return None
-        return {**spec, "Labels": labels}
+        old = {"Labels": {}, "EncryptionConfig": {}, **inside(current, "Spec", default={})}
+        labels = {**(old["Labels"] or {}), **request.maybe("labels", {})}
+        locks = bool(inside(old, "EncryptionConfig", "AutoLockManagers", default=False))
+        spec = {
+            **old,
+            "Labels": {name: value for name, value in labels.items() if value is not None},
+            "EncryptionConfig": {"AutoLockManagers": request.maybe("autolock", locks)},
+        }
+        same = spec["Labels"] == (old["Labels"] or {}) and request.maybe("autolock", locks) == locks
+        return None if same else spec
 
     return update(request, "/swarm", "/swarm/update", change)
 
@@ -122,6 +126,6 @@ def is_active(request: Request) -> Any:
     if state == "error":
         return verdict(done=False, text=text, failed=error or "the swarm is in an error state")
     if state == "locked":
-        failed = "the swarm is locked: `docker swarm unlock` on the host"
+        failed = "the swarm is locked: `swarmlay swarm unlock`"
         return verdict(done=False, text=text, failed=failed)
     return verdict(done=False, text=text)
