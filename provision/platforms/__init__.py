@@ -3,8 +3,9 @@
 from provision.model.observed import OperatingSystem
 from provision.model.platform import Platform
 from provision.platforms.debian import Debian
+from provision.platforms.redhat import RedHat
 
-PLATFORMS: tuple[Platform, ...] = (Debian(),)
+PLATFORMS: tuple[Platform, ...] = (Debian(), RedHat())
 
 
 def platform_for(os: OperatingSystem) -> Platform | None:

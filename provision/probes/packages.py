@@ -25,11 +25,35 @@ NAMES = (
     "snapd",
     "ufw",
 )
+RPMS = ("docker", "moby-engine", "selinux-policy-targeted")
 
 # cloud-init's own `status` starts Python; the files it leaves under /run say the same for free.
 # /proc/locks names the holder of a lock by the inode of the lock file.
 _SCRIPT = r"""
-command -v dpkg-query >/dev/null || { echo 'no dpkg on this host'; exit 1; }
+cloud_init() {
+    echo '@@ cloud-init'
+    if ! command -v cloud-init >/dev/null; then echo absent
+    elif [ -e /run/cloud-init/disabled ] || [ -e /etc/cloud/cloud-init.disabled ]; then
+        echo disabled
+    elif [ -e /run/cloud-init/result.json ]; then
+        tr -d ' \n' </run/cloud-init/result.json | grep -q '"errors":\[\]' && echo done ||
+            echo error
+    else echo running; fi
+}
+if ! command -v dpkg-query >/dev/null; then
+    command -v rpm >/dev/null || { echo 'neither dpkg nor rpm on this host'; exit 1; }
+    echo '@@ packages'
+    rpm -q --queryformat 'ii |%{NAME}|%{VERSION}-%{RELEASE}\n' NAMES RPMS 2>&1 | grep '^ii '
+    echo '@@ locks'
+    for file in /proc/[0-9]*/comm; do
+        name=; read -r name <"$file"
+        case $name in dnf|dnf-3|dnf5|yum|microdnf|rpm)
+            pid=${file#/proc/}; echo "${pid%/comm} $name" ;;
+        esac
+    done 2>/dev/null
+    cloud_init
+    exit 0
+fi
 echo '@@ packages'
 dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' | awk -F'|' -v names='NAMES' '
     BEGIN { n = split(names, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] }
@@ -47,23 +71,18 @@ while read -r n kind mode access pid file rest; do
         esac
     done
 done </proc/locks
-echo '@@ cloud-init'
-if ! command -v cloud-init >/dev/null; then echo absent
-elif [ -e /run/cloud-init/disabled ] || [ -e /etc/cloud/cloud-init.disabled ]; then echo disabled
-elif [ -e /run/cloud-init/result.json ]; then
-    tr -d ' \n' </run/cloud-init/result.json | grep -q '"errors":\[\]' && echo done || echo error
-else echo running; fi
+cloud_init
 """
-SCRIPT = _SCRIPT.replace("NAMES", " ".join(NAMES))
+SCRIPT = _SCRIPT.replace("NAMES", " ".join(NAMES)).replace("RPMS", " ".join(RPMS))
 
 _BROKEN = frozenset("UFHWt")
 
 
 def parse(answer: Answer) -> Fact[Packages]:
-    """Read dpkg's states (``ii``, ``hi``, ``iF`` …) and who holds its lock."""
+    """Read states as dpkg writes them (``ii``, ``hi``, ``iF`` …) and who holds the lock."""
     found = sections(answer.stdout)
     if "packages" not in found or "cloud-init" not in found:
-        return Unknown(f"dpkg: {excerpt(answer.stdout) or 'no answer'}")
+        return Unknown(f"packages: {excerpt(answer.stdout) or 'no answer'}")
     rows = [(*line.split("|"), "", "") for line in found["packages"].splitlines()]
     states = {name: (state, version) for state, name, version, *_ in rows if name}
     return Known(

@@ -213,8 +213,8 @@ def test_who_holds_the_lock(locks: str, holder: str) -> None:
 
 def test_a_system_without_dpkg_is_unknown() -> None:
     """Not "nothing installed"."""
-    assert packages.parse(Answer(1, "no dpkg on this host")) == Unknown(
-        "dpkg: no dpkg on this host"
+    assert packages.parse(Answer(1, "neither dpkg nor rpm on this host")) == Unknown(
+        "packages: neither dpkg nor rpm on this host"
     )
 
 
