@@ -6,6 +6,7 @@ from provision.model.context import Context
 from provision.model.facts import Known
 from provision.plan.departed import departed_notes
 from provision.plan.objects import left_over
+from provision.resources.containers.ended import of_task
 
 
 def notes(context: Context) -> tuple[str, ...]:
@@ -46,7 +47,8 @@ def _containers(context: Context) -> Iterator[str]:
     for host in context.hosts:
         fact = context.facts(host.name).containers
         for container in fact.value if isinstance(fact, Known) else ():
-            if context.owns(container.labels) and container.name not in context.desired.containers:
+            standalone = context.owns(container.labels) and not of_task(container)
+            if standalone and container.name not in context.desired.containers:
                 yield f"container {container.name} on {host.name}"
 
 

@@ -12,6 +12,7 @@ from provision.model.facts import Known
 from provision.model.inventory import Host
 from provision.model.labels import PLAYBOOK, SPEC, digest, ownership
 from provision.model.observed import ContainerFact
+from provision.resources.containers import ended
 from provision.resources.containers.spec import container_body
 
 
@@ -53,6 +54,7 @@ class Containers:
             for found in _ours(context, host):
                 if not context.desired.playbooks or found.name in context.desired.containers:
                     yield _remove(host, found, "the cluster is taken down")
+        yield from ended.unwanted(context)
 
 
 _BROKEN = frozenset({"dead", "removing", "exited", "created"})
@@ -84,7 +86,7 @@ def _find(context: Context, host: Host, name: str) -> ContainerFact | None:
 def _ours(context: Context, host: Host) -> tuple[ContainerFact, ...]:
     fact = context.facts(host.name).containers
     found = fact.value if isinstance(fact, Known) else ()
-    return tuple(c for c in found if context.owns(c.labels))
+    return tuple(c for c in found if context.owns(c.labels) and not ended.of_task(c))
 
 
 def _labelled(context: Context, name: str, wanted: Container) -> dict[str, Any]:

@@ -54,7 +54,11 @@ def service_spec(
 
 def _task_template(service: Service, objects: Objects, labels: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "ContainerSpec": {**_container(service), **_files(service, objects, labels)},
+        "ContainerSpec": {
+            **_container(service),
+            **_files(service, objects, labels),
+            "Labels": {**service.labels, **(labels if service.deploy.is_job else {})},
+        },
         "Networks": [
             {
                 "Target": objects.networks[n],
@@ -79,7 +83,6 @@ def _log_driver(service: Service) -> dict[str, Any] | None:
 def _container(service: Service) -> dict[str, Any]:
     return {
         "Image": service.image,
-        "Labels": dict(service.labels),
         "Command": list(service.entrypoint or ()),
         "Args": list(service.command or ()),
         "Env": [f"{k}={v}" for k, v in sorted(service.environment.items())],

@@ -128,12 +128,18 @@ def is_gone(request: Request) -> Any:
     service = request.found_or_none(f"/services/{request.id()}")
     if service is not None:
         return verdict(done=False, text="the service is still there")
-    left = [t for t in request.listed("/tasks") if t.get("ServiceID") == given]
+    left = [t for t in request.listed("/tasks") if t.get("ServiceID") == given and not _rests(t)]
     if left:
         alive = {n.get("ID") for n in request.listed("/nodes") if _ready(n)}
         left = [t for t in left if not t.get("NodeID") or t.get("NodeID") in alive]
     text = f"{len(left)} tasks are still stopping" if left else "gone"
     return verdict(done=not left, text=text)
+
+
+def _rests(task: Mapping[str, Any]) -> bool:
+    """Whether a job's task has ended: Swarm keeps its record for ever, also without the job."""
+    ended = inside(task, "Status", "State", default="") in {*_ENDED, "complete", "shutdown"}
+    return ended and task.get("JobIteration") is not None
 
 
 def _tasks(request: Request, service: Mapping[str, Any]) -> list[_Task]:
