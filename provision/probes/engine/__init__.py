@@ -22,7 +22,9 @@ echo '@@ binary'
 for path in dockerd /usr/sbin/dockerd /snap/bin/dockerd; do command -v "$path" && break; done
 echo '@@ conflicts'
 if [ -e /snap/docker/current ]; then echo snap; fi
-if [ -e /var/lib/dpkg/info/podman-docker.list ]; then echo podman-docker; fi
+for file in /var/lib/dpkg/info/podman-docker.list /usr/lib/tmpfiles.d/podman-docker.conf; do
+    [ -e "$file" ] && echo podman-docker && break
+done
 for socket in /run/user/*/docker.sock; do [ -S "$socket" ] && echo rootless && break; done
 echo '@@ enabled'
 for way in /etc/systemd/system/*.wants/docker.service; do [ -L "$way" ] && echo "$way"; done
