@@ -217,8 +217,10 @@ def _ours(zone: _Zone, listed: frozenset[str]) -> Iterator[tuple[str, str]]:
 
 def _accepted(zone: _Zone, cluster: str, listed: frozenset[str]) -> set[Rule]:
     """What gets in: a zone refuses first, but for rules of ours, which come before."""
-    ours = {_as_ours(r, cluster) for _, rich in _ours(zone, listed) for r, _ in _read(rich)}
-    theirs = [r for rich in zone.rich for r, verdict in _read(rich) if verdict == "accept"]
+    mine = [rich for _, rich in _ours(zone, listed)]
+    ours = {_as_ours(rule, cluster) for rich in mine for rule, _ in _read(rich)}
+    others = [pair for rich in zone.rich if rich not in mine for pair in _read(rich)]
+    theirs = [rule for rule, verdict in others if verdict == "accept"]
     everybody = [
         Rule(port, protocol, source, ours=False)
         for port, protocol in _open_to_all(zone)
