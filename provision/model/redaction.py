@@ -1,7 +1,7 @@
 """What must not leave in a bug report: tokens, keys, passwords, values that look like them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -27,9 +27,8 @@ _TEXTS: Final = (
         HIDDEN,
     ),
 )
-_ASSIGNED: Final = re.compile(
-    r"(?P<name>[A-Za-z_][\w.-]*)(?P<sign>\\?[\"']?\s*[=:]\s*\\?[\"']?)(?P<value>[^\s\"'\\,;}&]+)"
-)
+_NAME: Final = re.compile(r"([A-Za-z_][\w.-]*)\\?[\"']?\s*[=:]\s*\\?[\"']?")
+_VALUE: Final = re.compile(r"[^\s\"'\\,;}&]+")
 # Whole values under these names are data of others, and nothing a bug is found by.
 _OPAQUE: Final = frozenset({"data", "content", "contents"})
 
@@ -38,7 +37,7 @@ def redacted(text: str) -> str:
     """*text* without what looks like a secret."""
     for pattern, instead in _TEXTS:
         text = pattern.sub(instead, text)
-    return _ASSIGNED.sub(_assignment, text)
+    return "".join(_without_values(text))
 
 
 def redacted_data(value: Any, name: str = "") -> Any:
@@ -60,7 +59,14 @@ def looks_secret(name: str) -> bool:
     return any(_NAMED.fullmatch(part) for part in (*parts, *joined))
 
 
-def _assignment(found: re.Match[str]) -> str:
-    if not looks_secret(found["name"]) or found["value"] == HIDDEN:
-        return found[0]
-    return f"{found['name']}{found['sign']}{HIDDEN}"
+def _without_values(text: str) -> Iterator[str]:
+    """The text in pieces, the values of secret names left out."""
+    at = 0
+    while found := _NAME.search(text, at):
+        yield text[at : found.end()]
+        at = found.end()
+        value = _VALUE.match(text, at) if looks_secret(found[1]) else None
+        if value:
+            yield HIDDEN
+            at = value.end()
+    yield text[at:]

@@ -12,6 +12,9 @@ from typing import Any
 from provision.lab.access import ssh_words
 from provision.lab.labs import Lab
 
+_GROUPS = frozenset({"hosts", "inventory", "logs", "node", "swarm"})
+"""Verbs of two words."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -36,10 +39,11 @@ class Swarmlay:
 
     def start(self, *words: str, inventory: str | None = None) -> subprocess.Popen[str]:
         """Begin a command in a process group of its own."""
-        verb, *rest = words
+        at = 2 if words[0] in _GROUPS else 1
+        verb, rest = words[:at], words[at:]
         where = ["-i", inventory or f"lab:{self.lab.name}"]
         return subprocess.Popen(
-            [sys.executable, "-m", "provision.cli", verb, *where, *rest],
+            [sys.executable, "-m", "provision.cli", *verb, *where, *rest],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

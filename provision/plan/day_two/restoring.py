@@ -105,14 +105,15 @@ def plan_restore(wanted: Restoration, options: PlanOptions) -> Plan:
 
     The other hosts join afterwards, as they do in `up`.
     """
-    name, lead = wanted.inventory.cluster, wanted.lead
-    if lives(wanted.observed, wanted.backup):
-        rest = () if _complete(wanted) else (_completed(wanted),)
-        return Plan(name, rest, notes=("its swarm is there already",))
-    if reason := _refused(wanted):
+    name, lead, there = wanted.inventory.cluster, wanted.lead, lives(wanted.observed, wanted.backup)
+    if there and _complete(wanted):
+        return Plan(name, notes=("its swarm is there already",))
+    if not there and (reason := _refused(wanted)):
         return Plan(name, blocked=(reason,))
     base = plan_up(wanted.inventory, wanted.desired, wanted.observed, options)
     address = next((a.address for a in base.addresses if a.host == lead), "")
+    if there and address:
+        return Plan(name, (_completed(wanted, address),), addresses=base.addresses)
     if not address or any(b.host == lead for b in base.blocked):
         return Plan(name, blocked=base.blocked)
     prepared = tuple(a for a in base.actions if a.resource in _PREPARED)
@@ -130,25 +131,39 @@ def lives(observed: ObservedState, backup: Backup) -> bool:
 
 
 def _complete(wanted: Restoration) -> bool:
-    """Whether the swarm that is there has got over being somebody else's."""
-    cluster, lead = cluster_of(wanted.observed), wanted.lead
-    node = cluster.node(wanted.backup.node_id)
-    joined = {m.node_id for h in wanted.observed.hosts if (m := membership(wanted.observed, h))}
-    managers = {n.id for n in cluster.nodes if n.role == "manager"}
-    return bool(node and node.labels.get(HOST) == lead and managers <= joined)
+    """Whether the swarm that is there is nobody's remains: it lives, or has got over its loss."""
+    cluster, backup, lead = cluster_of(wanted.observed), wanted.backup, wanted.lead
+    member, node = membership(wanted.observed, lead), cluster.node(backup.node_id)
+    others = [n for n in cluster.nodes if n.id != backup.node_id]
+    if (
+        member is None
+        or member.node_id != backup.node_id
+        or any(n.state == "ready" for n in others)
+    ):
+        return True
+    renamed = node is not None and node.labels.get(HOST) == lead
+    return renamed and not any(n.role == "manager" for n in others) and _is_here(wanted)
 
 
-def _completed(wanted: Restoration) -> Action:
-    """What an attempt that was cut off left undone."""
-    lead = wanted.lead
+def _is_here(wanted: Restoration) -> bool:
+    """Whether the manager advertises an address that its host has."""
+    member, found = membership(wanted.observed, wanted.lead), wanted.observed.hosts[wanted.lead]
+    interfaces = found.interfaces.value if isinstance(found.interfaces, Known) else ()
+    has = {a.partition("/")[0] for i in interfaces for a in i.addresses}
+    return member is not None and member.node_address in {"", *has}
+
+
+def _completed(wanted: Restoration, address: str) -> Action:
+    """What an attempt that was cut off left undone; the state that is there is not replaced."""
+    founded = () if _is_here(wanted) else _founded(wanted, address)
     return Action(
-        id=f"{lead}:swarm:restore",
-        host=lead,
+        id=f"{wanted.lead}:swarm:restore",
+        host=wanted.lead,
         resource="swarm",
         subject=f"swarm {wanted.backup.swarm_id}",
         change=Change.UPDATE,
-        why="an earlier attempt was cut off: nodes of the lost hosts are still in it",
-        steps=(*_renamed(wanted), *_recorded()),
+        why="an earlier attempt was cut off: it still holds what was lost with the old hosts",
+        steps=(*founded, *_renamed(wanted), *_recorded()),
     )
 
 
@@ -174,20 +189,20 @@ def _refused(wanted: Restoration) -> Blocked | None:
         hint = "give it in SWARMLAY_UNLOCK_KEY, on stdin with --key-stdin, or at the terminal"
         reason = "the backup is locked, and there is no unlock key"
         return Blocked("", reason, hint=hint, exit_code=2)
-    taken = (b for h in inventory.hosts if (b := _taken(wanted.observed, h.name, backup)))
+    taken = (b for h in inventory.hosts if (b := _taken(wanted.observed, h.name)))
     return next(taken, None)
 
 
-def _taken(observed: ObservedState, host: str, backup: Backup) -> Blocked | None:
-    """A host that is in a swarm keeps it; one left by an attempt of ours may be tried again."""
+def _taken(observed: ObservedState, host: str) -> Blocked | None:
+    """A host that is in a swarm keeps it."""
     fact = observed.hosts[host].swarm
     if isinstance(fact, Unknown):
         reason = f"whether it is in a swarm is not known: {fact.reason}"
         return Blocked(host, reason, exit_code=observed.hosts[host].unreachable_exit)
     member = membership(observed, host)
-    if member is None or member.state == "inactive" or member.cluster_id == backup.swarm_id:
+    if member is None or member.state == "inactive":
         return None
-    hint = "restore onto new hosts, or `swarmlay down` the swarm that is there"
+    hint = "restore onto new hosts, or, if that swarm is lost, there: docker swarm leave --force"
     reason = f"it is in a swarm ({member.cluster_id or member.state})"
     return Blocked(host, reason, hint=hint, exit_code=4)
 
