@@ -142,7 +142,8 @@ class Context:
 
     def _alike(self, host: str, node: NodeFact) -> bool:
         same = self.facts(host).hostname == Known(node.hostname)
-        return same and HOST not in node.labels and node.state == "down"
+        half = node.role == "manager" and not node.reachability
+        return same and HOST not in node.labels and (node.state == "down" or half)
 
     def _member_ids(self, host: str | None = None) -> set[str]:
         """Ids that hosts know as their own; *host* counts only if it is to stay what it is."""

@@ -8,6 +8,7 @@ from provision.model.context import SWARM_RECORD, Context, container_id, member_
 from provision.model.facts import Known
 from provision.model.inventory import Host, Inventory
 from provision.model.observed import HostFacts, NodeFact, TaskFact
+from provision.model.quorum import counts
 
 _QUIET = (
     # After a leave the old ingress VXLAN lives on for seconds; a join then fails to bind 7946
@@ -144,7 +145,7 @@ def departures(
     steps = []
     if node.state == "ready" and (node.availability != "drain" or moving(context, node)):
         steps.append(drained(context, host.name, node, why))
-    if node.role == "manager":
+    if counts(node):
         steps.append(demoted(context, host.name, node, why))
     if is_it(facts, node):
         steps.append(_leave(host, facts, why))

@@ -17,7 +17,7 @@ class Quorum:
     @classmethod
     def of(cls, nodes: Iterable[NodeFact]) -> Self:
         """The quorum as observed."""
-        managers = [n for n in nodes if n.role == "manager"]
+        managers = [n for n in nodes if counts(n)]
         return cls(len(managers), sum(map(votes, managers)))
 
     @property
@@ -46,6 +46,11 @@ class Quorum:
             f"of {self.managers} managers that are left {self.reachable} can be reached, "
             f"{self.needed} are needed"
         )
+
+
+def counts(node: NodeFact) -> bool:
+    """Whether the managers count it: a join that failed leaves a manager they know nothing of."""
+    return node.role == "manager" and node.reachability != ""
 
 
 def votes(node: NodeFact) -> bool:

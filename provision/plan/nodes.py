@@ -17,7 +17,7 @@ from provision.model.departure import (
     is_it,
     runs_on,
 )
-from provision.model.facts import Unknown
+from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host
 from provision.model.labels import HOST
 from provision.model.observed import HostFacts, NodeFact
@@ -26,6 +26,7 @@ from provision.plan.changing import on_host
 from provision.plan.departed import left_behind
 from provision.plan.moving import immovable, stays
 from provision.resources.nodes.roles import promoted
+from provision.resources.swarm.refusals import cluster_refused
 
 Verb: TypeAlias = Literal["drain", "activate", "promote", "demote", "remove"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -93,15 +94,9 @@ def plan_deed(context: Context, deed: NodeDeed) -> Plan:
 
 def no_cluster(context: Context) -> Blocked | None:
     """Why there is no cluster of ours to change, if so."""
-    observed = context.observed.cluster
-    if isinstance(observed, Unknown):
-        return Blocked("", observed.reason, exit_code=3)
-    if observed.value is None:
+    if context.observed.cluster == Known(None):
         return Blocked("", "there is no swarm yet", hint="run `swarmlay up`", exit_code=4)
-    if not context.owns(observed.value.labels):
-        why = f"swarm {observed.value.id} is not swarmlay's cluster {context.cluster_name}"
-        return Blocked("", why, hint="`swarm: {adopt: true}` in a playbook adopts it", exit_code=4)
-    return None
+    return next(iter(cluster_refused(context)), None)
 
 
 def find(context: Context, name: str) -> Subject | None:

@@ -9,6 +9,7 @@ from provision.model.departure import demoted, departed_host, departures, former
 from provision.model.facts import Known
 from provision.model.labels import MACHINE
 from provision.model.observed import NodeFact
+from provision.model.quorum import counts
 from provision.resources.nodes.records import record
 from provision.resources.nodes.roles import changes, refused
 
@@ -50,7 +51,7 @@ def _former(context: Context) -> Iterator[Action]:
 def _forget(context: Context, name: str, node: NodeFact) -> Iterator[Action]:
     lead, why = str(context.lead), _history(context, name, node)
     before: frozenset[str] = frozenset()
-    if node.role == "manager":
+    if counts(node):
         demotion = demoted(context, name, node, why)
         yield replace(demotion, id=f"{lead}:{former_id(name, node)}:role", host=lead)
         before = frozenset({f"{lead}:{former_id(name, node)}:role"})

@@ -7,7 +7,7 @@ from provision.model.actions import Action, Blocked, Change, Docker, Rescue, Wai
 from provision.model.context import UNDERLAY_ID, Context, member_id, ports_id
 from provision.model.departure import demoted, role_id
 from provision.model.observed import NodeFact
-from provision.model.quorum import Quorum, votes
+from provision.model.quorum import Quorum, counts, votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _in_order(context: Context) -> Iterator[tuple[int, list[_Loss]]]:
 def _old_managers(context: Context) -> Iterator[tuple[str, NodeFact]]:
     for host in context.hosts:
         for node in context.former(host.name):
-            if _manages(node):
+            if counts(node):
                 yield host.name, node
 
 

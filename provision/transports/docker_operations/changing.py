@@ -1,5 +1,6 @@
 """Nodes that change: drained and empty, promoted, demoted, thrown out after half a join."""
 
+import time
 from typing import Any
 
 from provision.errors import Refused
@@ -7,6 +8,7 @@ from provision.transports.docker_operations.asking import Request, inside, verdi
 from provision.transports.docker_operations.convergence import is_converged
 from provision.transports.docker_operations.nodes import remove_node, update_node
 
+_TRIES, _PAUSE = 40, 0.25
 _ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
 
 
@@ -59,7 +61,7 @@ def check_quorum(request: Request) -> None:
         Refused: those that are left would have no quorum.
     """
     node = request.found(f"/nodes/{request.id()}")
-    managers = [n for n in request.listed("/nodes") if inside(n, "Spec", "Role") == "manager"]
+    managers = [n for n in request.listed("/nodes") if inside(n, "ManagerStatus")]
     left = [n for n in managers if n.get("ID") != node.get("ID")]
     reachable, needed = sum(map(_votes, left)), len(left) // 2 + 1
     if reachable < needed:
@@ -78,16 +80,28 @@ def expel(request: Request) -> list[str]:
     """
     address, known = str(request.need("address")), set(request.maybe("known", []))
     half = [
-        str(node["ID"])
+        node
         for node in request.listed("/nodes")
         if node["ID"] not in known and not _works(node) and address in _addresses(node)
     ]
-    for identity in half:
-        again = {"id": identity, "role": "worker", "force": True}
-        part = Request(request.engine, "node.update", again, request.timeout)
-        update_node(part)
+    for node in half:
+        _throw_out(request, node)
+    return [str(node["ID"]) for node in half]
+
+
+def _throw_out(request: Request, node: dict[str, Any]) -> None:
+    """Remove a record; one that the managers count is demoted first, which takes a moment."""
+    again = {"id": node["ID"], "role": "worker", "force": True}
+    part = Request(request.engine, "node.expel", again, request.timeout)
+    if not inside(node, "ManagerStatus"):
         remove_node(part)
-    return half
+        return
+    update_node(part)
+    for _ in range(_TRIES):
+        if not inside(request.found_or_none(f"/nodes/{part.id()}"), "ManagerStatus"):
+            break
+        time.sleep(_PAUSE)
+    remove_node(part)
 
 
 def _votes(node: dict[str, Any]) -> bool:

@@ -49,6 +49,7 @@ class ClusterObjects:
             node["ManagerStatus"] = {"Reachability": "reachable", "Addr": address}
         if new == "worker":
             node.pop("ManagerStatus", None)
+        self._engine.orchestrator(self._swarm).settle()
 
     def _remove_node(self, call: Call) -> None:
         node = self._swarm.node(call.groups[0])

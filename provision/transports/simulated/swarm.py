@@ -132,6 +132,7 @@ class Orchestrator:
         there = [t for t in self._of(service) if _in(t, slot, node)]
         template = service["Spec"]["TaskTemplate"]
         alive = [t for t in there if t["DesiredState"] == "running" and t["Spec"] == template]
+        alive = [t for t in alive if not self._drained(t)]
         if alive and alive[-1]["Status"]["State"] in {"running", "pending", "complete"}:
             if alive[-1]["Status"]["State"] == "pending":
                 self._place(service, alive[-1])
@@ -143,6 +144,11 @@ class Orchestrator:
         for surplus in failed[: max(0, len(failed) - _HISTORY + 1)]:
             del self.swarm.tasks[surplus["ID"]]
         self._place(service, self._new(service, slot, node))
+
+    def _drained(self, task: dict[str, Any]) -> bool:
+        """Whether its node was emptied."""
+        node = self.swarm.nodes.get(task["NodeID"])
+        return bool(inside(node, "Spec", "Availability") == "drain")
 
     def _new(
         self, service: dict[str, Any], slot: int, node: dict[str, Any] | None

@@ -152,11 +152,7 @@ def test_peers_keep_their_doors_open_until_a_node_is_gone() -> None:
     world = swarm_world(of(m1="manager", w1="worker", w2="worker"))
     peers = ("10.9.0.1/32", "10.9.0.2/32", "10.9.0.3/32")
     for name in ("m1", "w1"):
-        rules = tuple(
-            Rule(port, protocol, source, cluster="demo")
-            for source in peers
-            for protocol, port in (("tcp", 2377), ("tcp", 7946), ("udp", 7946), ("udp", 4789))
-        )
+        rules = tuple(Rule(0, "any", source, cluster="demo") for source in peers)
         state = FirewallState("iptables", filtering=True, variant="nft", rules=rules)
         world = changed(world, name, firewall=Known(state))
 

@@ -201,6 +201,8 @@ def test_a_half_joined_record_of_an_earlier_run_is_cleared() -> None:
     world = replace(world, cluster=Known(replace(cluster_of(world), nodes=nodes)))
     half = node(inventory, "m3", id="half", labels={}, **DEAD)
     world = changed(with_record(world, half), "m3", swarm=Known(Membership("inactive")))
+    silent = node(inventory, "m3", id="half", labels={}, reachability="")
+    uncounted = plan_up(inventory, nothing(), with_nodes(world, {"m3": {"reachability": ""}}))
 
     plan = plan_up(inventory, nothing(), world)
 
@@ -208,3 +210,5 @@ def test_a_half_joined_record_of_an_earlier_run_is_cleared() -> None:
     assert operations(action(plan, "nodes:m3:half:role"))[0] == "node.check_quorum"
     assert "m1:nodes:m3:half:role" in action(plan, "nodes:m3:half").after
     assert "m1:nodes:m3:half" in action(plan, "m3:swarm:member").after
+    assert not [a for a in uncounted.actions if a.id.endswith(":role")]
+    assert Quorum.of([silent]) == Quorum(0, 0)

@@ -178,7 +178,7 @@ def test_a_locked_node_is_refused_with_the_command() -> None:
     plan = plan_up(inventory, nothing(), world)
 
     assert plan.blocked[0].host == "w1"
-    assert "docker swarm unlock" in plan.blocked[0].hint
+    assert "swarm unlock" in plan.blocked[0].hint
 
 
 def test_an_unsupported_firewall_blocks_its_host() -> None:
