@@ -1,12 +1,15 @@
 """What the reader of a plan should know although nothing is done about it. Pure."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from provision.model.context import Context
 from provision.model.facts import Known
 from provision.plan.departed import departed_notes
 from provision.plan.objects import left_over
 from provision.resources.containers.ended import of_task
+
+_SAME_ARCHITECTURE: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def notes(context: Context) -> tuple[str, ...]:
@@ -18,6 +21,8 @@ def notes(context: Context) -> tuple[str, ...]:
         *departed_notes(context),
         *_drained(context),
         *_kernels(context),
+        *_past_ufw(context),
+        *_architectures(context),
     )
 
 
@@ -69,6 +74,46 @@ def _kernels(context: Context) -> Iterator[str]:
         hosts = [h.name for h in context.hosts if _lacks(context, h.name, ability)]
         if hosts and (ability != "esp" or _encrypted(context)):
             yield f"the kernel of {', '.join(hosts)} has no {ability}: {consequence}"
+
+
+def _past_ufw(context: Context) -> Iterator[str]:
+    """Said once: ufw's user believes that it guards every port."""
+    hosts = [host.name for host in context.hosts if _backend(context, host.name) == "ufw"]
+    published = dict.fromkeys(_published(context))
+    if hosts and published:
+        yield (
+            f"ufw on {', '.join(hosts)} does not guard published ports ({', '.join(published)}): "
+            "Docker's own rules let everybody in before ufw is asked; use DOCKER-USER to restrict "
+            "them, or do not publish"
+        )
+
+
+def _architectures(context: Context) -> Iterator[str]:
+    """Swarm keeps a service off nodes its image is not made for; nobody does so for a container."""
+    found: dict[str, list[str]] = {}
+    for host in context.hosts:
+        fact = context.facts(host.name).architecture
+        if isinstance(fact, Known):
+            found.setdefault(_SAME_ARCHITECTURE.get(fact.value, fact.value), []).append(host.name)
+    if len(found) > 1:
+        named = "; ".join(f"{name}: {', '.join(hosts)}" for name, hosts in sorted(found.items()))
+        yield (
+            f"the hosts have several architectures ({named}): an image without one of them gets no "
+            'tasks there, and where it is built for the wrong one it ends with "exec format error"'
+        )
+
+
+def _backend(context: Context, host: str) -> str:
+    firewall = context.facts(host).firewall
+    return firewall.value.backend if isinstance(firewall, Known) else ""
+
+
+def _published(context: Context) -> Iterator[str]:
+    desired = context.desired
+    for workload in (*desired.services.values(), *desired.containers.values()):
+        for port in workload.ports:
+            if port.host_ip is None or not port.host_ip.startswith("127."):
+                yield f"{port.published or port.target}/{port.protocol}"
 
 
 def _lacks(context: Context, host: str, ability: str) -> bool:
