@@ -1,6 +1,7 @@
 """Debian 11 and later, Ubuntu 20.04 and later."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Final
 
 from provision.model.actions import Ref, Run, Step, Wait, WriteFile
@@ -10,8 +11,10 @@ from provision.model.facts import Fact, Known, Unknown
 from provision.model.manifest import Entry, Manifest, file_entry, record
 from provision.model.observed import HostFacts, OperatingSystem
 from provision.model.platform import Work
+from provision.model.upgrades import Offer
 from provision.platforms.debian.scripts import INSTALL, KEY, PREPARE
 from provision.platforms.debian.undo import PURGE
+from provision.platforms.debian.upgrading import offers, read_offer, upgrade
 
 SOURCES = "/etc/apt/sources.list.d/docker.sources"
 KEYRING = "/etc/apt/keyrings/docker.gpg"
@@ -114,6 +117,18 @@ class Debian:
         """Start an engine that is installed and stopped, now and at boot."""
         repair = Run(("sh", "-s"), stdin=PREPARE, unit="engine-prepare", timeout=1500.0)
         return Work((repair, *_started()), ("systemctl enable --now docker",))
+
+    def offers(self, package: str, version: str) -> Run:
+        """Ask, with fresh lists, for *package* in the newest version that matches *version*."""
+        return offers(package, version)
+
+    def read_offer(self, said: str) -> Offer:
+        """What the answer to `offers` says."""
+        return read_offer(said)
+
+    def upgrade(self, package: str, version: str, cluster: str, held: Sequence[str]) -> Work:
+        """Bring *package* and what belongs to it to exactly *version*."""
+        return upgrade(package, version, cluster, held)
 
     def purge(self, manifest: Manifest, *, volumes: bool = False) -> Work:
         """Undo everything the host's manifest lists, and the manifest."""
