@@ -59,6 +59,7 @@ class SwarmMembership:
         if context.founding:
             yield _init(context)
         yield from _adopt(context)
+        yield from _autolock(context)
         if joining:
             yield _tokens(context, joining)
         before = member_id(context.lead)
@@ -144,6 +145,29 @@ def _adopt(context: Context) -> Iterator[Action]:
         after=frozenset({engine_id(cluster.lead)}),
         before=dict(cluster.labels),
         after_=labels,
+    )
+
+
+def _autolock(context: Context) -> Iterator[Action]:
+    """Turned on where a playbook says so; off only by hand: a playbook may just not mention it."""
+    cluster = context.cluster
+    if cluster is None or not context.desired.swarm.autolock:
+        return
+    spec = cluster.raw.get("Spec") or {}
+    if (spec.get("EncryptionConfig") or {}).get("AutoLockManagers"):
+        return
+    yield Action(
+        id=f"{cluster.lead}:swarm:autolock",
+        host=cluster.lead,
+        resource="swarm",
+        subject="swarm",
+        change=Change.UPDATE,
+        why="`autolock: true`: managers that restart need the unlock key",
+        steps=(Docker("swarm.update", {"autolock": True}),),
+        after=frozenset({engine_id(cluster.lead)}),
+        before={"autolock": False},
+        after_={"autolock": True},
+        commands=("docker swarm update --autolock=true",),
     )
 
 

@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from provision.model.actions import Docker, Wait
+from provision.model.desired import DesiredState, SwarmWanted
 from provision.model.facts import Known, Unknown
 from provision.model.observed import Membership, ObservedState
 from provision.model.secret_text import NO_TEXT, SecretText
+from provision.plan import plan_up
 from provision.plan.day_two import plan_rotate, plan_unlock
 from provision.plan.day_two.members import UNLOCK_KEY
 from tests.unit.day_two.worlds import inventory, world
-from tests.unit.plan.worlds import changed
+from tests.unit.plan.worlds import changed, nothing
 
 KEY = SecretText("SWMKEY-1-secret")
 
@@ -84,3 +86,16 @@ def test_without_a_key_nothing_is_tried() -> None:
     assert plan.blocked[0].exit_code == 2
     assert "SWARMLAY_UNLOCK_KEY" in plan.blocked[0].hint
     assert plan_unlock(inventory(), world(inventory()), NO_TEXT).converged
+
+
+def test_a_playbook_turns_autolock_on() -> None:
+    """Once; without a word on it nothing is turned off."""
+    wanted = inventory()
+    locks = replace(nothing(), swarm=SwarmWanted(autolock=True))
+
+    def ids(desired: DesiredState, **changes: Any) -> set[str]:
+        return {a.id for a in plan_up(wanted, desired, world(wanted, **changes)).actions}
+
+    assert "m1:swarm:autolock" in ids(locks)
+    assert "m1:swarm:autolock" not in ids(locks, autolock=True)
+    assert ids(nothing(), autolock=True) == ids(nothing())
