@@ -94,8 +94,16 @@ class Firewalld:
     script: ClassVar[str] = r"""
 if command -v firewall-cmd >/dev/null; then
     echo '@@ firewalld'
-    if state=$(firewall-cmd --state 2>&1); then
-        echo "$state"
+    tries=20
+    until state=$(firewall-cmd --state 2>&1) || [ "$((tries -= 1))" = 0 ]; do
+        case $(systemctl is-active firewalld) in active|activating) ;; *) break ;; esac
+        sleep 0.3
+    done
+    case $state in
+    running) echo running ;;
+    *) systemctl --quiet is-active firewalld && echo "$state" ;;
+    esac
+    if [ "$state" = running ]; then
         echo '@@ firewalld default'; firewall-cmd --get-default-zone 2>&1
         echo '@@ firewalld now'; firewall-cmd --list-all-zones 2>&1
         echo '@@ firewalld kept'; firewall-cmd --permanent --list-all-zones 2>&1
@@ -107,8 +115,11 @@ fi
 
     def recognise(self, reading: Mapping[str, str]) -> Fact[FirewallState] | None:
         """In force as soon as its daemon says so."""
-        if reading.get("firewalld", "").strip() != "running":
+        said = reading.get("firewalld", "").strip()
+        if not said:
             return None
+        if said != "running":
+            return Unknown(f"firewalld is active, but says of itself: {said}")
         default = reading.get("firewalld default", "").strip()
         zones = {zone.name: zone for zone in _zones(reading.get("firewalld now", ""))}
         if default not in zones:

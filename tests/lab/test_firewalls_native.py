@@ -35,10 +35,16 @@ table inet filter {
         ip saddr @trusted accept
         jump services
     }
-    chain services { tcp dport { 80, 443 } accept; udp dport 4789 counter drop }
+    chain services {
+        tcp dport { 80, 443 } accept
+        udp dport 4789 counter drop
+    }
 }
 table ip early {
-    chain pre { type filter hook prerouting priority -200; udp dport 4000-5000 drop; }
+    chain pre {
+        type filter hook prerouting priority -200
+        udp dport 4000-5000 drop
+    }
 }
 """
 NFTABLES = f"""{APT} nftables >/dev/null
@@ -65,8 +71,10 @@ WantedBy=multi-user.target
 EOF
 systemctl enable --now --quiet nftables legacy && systemctl restart nftables
 """
-FIREWALLD = f"""{APT} firewalld >/dev/null
-systemctl enable --now --quiet firewalld && firewall-cmd --state
+FIREWALLD = f"""{APT} firewalld nftables >/dev/null
+systemctl disable --now --quiet nftables; nft flush ruleset
+systemctl enable --now --quiet firewalld
+until firewall-cmd --state; do sleep 0.2; done
 """
 WITH_REFUSAL = (
     FIREWALLD
@@ -95,13 +103,13 @@ CASES = {
     "nftables on trixie": Case("worker-1", "nftables", NFTABLES, "nft -s list ruleset; " + LEFT),
     "legacy beside nft": Case("worker-2", "nftables", LEGACY, NFT_SHOWN + LEFT),
     "firewalld on trixie": Case(
-        "worker-3",
+        "worker-1",
         "firewalld",
         FIREWALLD,
         "firewall-cmd --list-all-zones; find /etc/firewalld/zones -type f; " + LEFT,
     ),
     "firewalld on bookworm": Case(
-        "worker-4",
+        "manager",
         "firewalld",
         WITH_REFUSAL,
         "firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones;" + LEFT,
@@ -111,8 +119,8 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def walled(fresh_lab: Callable[..., Lab]) -> Lab:
-    """Five hosts and one who looks at them from outside, of two releases in turn."""
-    return fresh_lab(workers=5, suite="bookworm,trixie")
+    """Hosts of two releases; who is firewalled himself still reaches others."""
+    return fresh_lab(suite="bookworm,trixie")
 
 
 def state_of(lab: Checked, host: str) -> tuple[FirewallState, Firewall]:
@@ -146,7 +154,7 @@ def is_open(lab: Checked, source: str, target: str) -> tuple[bool, bool]:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_closed_open_to_one_peer_and_closed_again(walled: Lab, case: Case) -> None:
     """Closed before; open to the one peer; the same after a boot; exactly as before at the end."""
-    peer, other = "worker-5", next(h for h in ("worker-1", "manager") if h != case.host)
+    peer, other = (host.name for host in walled.hosts if host.name != case.host)
     rules = [Rule(port, protocol, walled.host(peer).address) for port, protocol in OURS]
     with opened(walled) as lab:
         lab.run(case.host, case.setup, timeout=300)
@@ -167,7 +175,7 @@ def test_closed_open_to_one_peer_and_closed_again(walled: Lab, case: Case) -> No
         assert lab.run(case.host, case.shown) == once
         if case.backend == "nftables":
             lab.run(case.host, "systemctl reload nftables")
-            assert is_open(lab, peer, case.host) == (True, True), "a reload took ours away"
+            assert _comes_back(lab, peer, case.host), "a reload took ours away"
     lifecycle.reboot(walled.name, case.host, Paths.from_environment(os.environ, Path.home()))
     with opened(walled) as lab:
         _settled(lab, case)
@@ -180,6 +188,11 @@ def test_closed_open_to_one_peer_and_closed_again(walled: Lab, case: Case) -> No
         carry_out(lab.sessions[case.host], driver.close(again, "demo", ours))
         assert lab.run(case.host, case.shown) == before
         assert is_open(lab, peer, case.host) == (False, False)
+
+
+def _comes_back(lab: Checked, source: str, target: str) -> bool:
+    """The unit runs after what was asked for has answered."""
+    return any(is_open(lab, source, target) == (True, True) for _ in range(5))
 
 
 def _settled(lab: Checked, case: Case) -> None:

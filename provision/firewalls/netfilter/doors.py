@@ -109,7 +109,8 @@ def opened(state: FirewallState, cluster: str, rules: Sequence[Rule]) -> tuple[S
         WriteFile(UNIT, _UNIT_TEXT),
         Run(("sh", SCRIPT)),
         Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "enable", "--quiet", UNIT_NAME)),
+        # It must be active, or the reload of nftables is not passed on to it.
+        Run(("systemctl", "enable", "--quiet", "--now", UNIT_NAME)),
     )
 
 
