@@ -5,7 +5,9 @@ They are described as a `Lab`, so that whatever logs in to a lab's hosts logs in
 
 import ctypes
 import mmap
+import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -27,6 +29,7 @@ from tests.vm.image import Image
 
 BOOT_TIMEOUT = 420.0  # 25 s on an idle machine, minutes where others use it, too
 _MTU = 1500
+_POWER_OFF = 30.0
 _SSH = 22
 # A wall clock and a random source are the machine's; the rest only costs time in emulation.
 _KERNEL = (
@@ -90,9 +93,12 @@ class Machines:
         run(qemu_words(vm, tap, self.image, self.lab.bridge_address), timeout=60)
 
     def switch_off(self, name: str) -> None:
-        """Pull the plug."""
+        """Pull the plug: the machine notices nothing; QEMU writes out what its disk holds."""
         pid = self.vms[name].pid
-        if pid is not None:
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        if not processes.wait_for_end([pid], _POWER_OFF):
             processes.kill([pid])
 
     def boot(self) -> None:
