@@ -6,7 +6,7 @@ or that as root, where the user may not (someone just added to the docker group 
 
 import threading
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import IO, Literal, TypeAlias
 
 import paramiko
 
@@ -18,6 +18,7 @@ from provision.transports.streams import ChannelStream
 _DIAL = ("docker", "system", "dial-stdio")
 _CONNECT_FAILED = 2
 _OPEN_TIMEOUT = 15.0
+_NOISE = 100  # lines
 
 Way: TypeAlias = Literal["socket", "dial", "sudo dial"]
 
@@ -113,13 +114,22 @@ class _SilentError(Exception):
     """Nothing answers at the other end."""
 
 
+def _answer(reader: IO[bytes]) -> bytes:
+    """The engine's first line; what a login says before (a greeting, a profile) is passed over."""
+    for _ in range(_NOISE):
+        line = reader.readline()
+        if not line or line.startswith(b"HTTP/"):
+            return line
+    return b""
+
+
 def _prove(stream: ChannelStream, timeout: float) -> None:
     """Get one answer through the stream, so that a way that does not work is not remembered."""
     stream.settimeout(timeout)
     try:
         stream.sendall(b"HEAD /_ping HTTP/1.1\r\nHost: engine\r\n\r\n")
         with stream.makefile() as reader:
-            answered = reader.readline()
+            answered = _answer(reader)
             while reader.readline().strip():
                 pass
     except (OSError, EOFError) as error:

@@ -73,8 +73,8 @@ for my $path (@ARGV) {
 CONTAINERS = "/containers/json?all=1"
 NETWORKS = "/networks?filters=%7B%22scope%22%3A%5B%22local%22%5D%7D"
 VOLUMES = f"/volumes?filters=%7B%22label%22%3A%5B%22{CLUSTER}%22%5D%7D"
-_PATHS = ("/info", CONTAINERS, NETWORKS, VOLUMES)
-SCRIPT = _SCRIPT.replace("PERL", _PERL).replace("PATHS", " ".join(f"'{p}'" for p in _PATHS))
+PATHS = ("/info", CONTAINERS, NETWORKS, VOLUMES)
+SCRIPT = _SCRIPT.replace("PERL", _PERL).replace("PATHS", " ".join(f"'{p}'" for p in PATHS))
 
 
 def parse(answer: Answer) -> Fact[Mapping[str, Fact[Any]]]:

@@ -5,7 +5,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
+from provision.probes.engine import PATHS
 from provision.probes.files import KEYRINGS, TEXTS
 from provision.transports.simulated.certificates import node_certificate
 
@@ -76,7 +78,7 @@ def _engine(machine: "Machine") -> Iterator[str]:
         yield "@@ docker-state.json\n{}"
         yield f"@@ certificates/swarm-node.crt\n{_certificate(engine)}"
     if engine.running:
-        yield from (_http(machine, engine, path) for path in ("/info", "/containers/json"))
+        yield from (_http(machine, engine, path) for path in PATHS)
 
 
 def _certificate(engine: "SimulatedEngine") -> str:
@@ -84,14 +86,28 @@ def _certificate(engine: "SimulatedEngine") -> str:
     return node_certificate(swarm, "manager" if engine.manages else "worker", engine.node_id)
 
 
-def _http(machine: "Machine", engine: "SimulatedEngine", path: str) -> str:
-    query: Mapping[str, Any] = {"all": True} if path.startswith("/containers") else {}
-    body = engine.call("GET", path, query=query)
-    if path == "/info":
+def _http(machine: "Machine", engine: "SimulatedEngine", asked: str) -> str:
+    parts = urlsplit(asked)
+    query = {name: _decoded(value) for name, value in parse_qsl(parts.query)}
+    body = _filtered(engine.call("GET", parts.path, query=query), query.get("filters") or {})
+    if parts.path == "/info":
         body["LiveRestoreEnabled"] = bool(machine.settings().get("live-restore"))
-    title = f"{path}?all=1" if query else path
     head = "HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n\r\n"
-    return f"\n@@ {title}\n{head}{json.dumps(body)}"
+    return f"\n@@ {asked}\n{head}{json.dumps(body)}"
+
+
+def _decoded(value: str) -> Any:
+    return json.loads(value) if value[:1] in "{[" else value
+
+
+def _filtered(body: Any, filters: Mapping[str, list[str]]) -> Any:
+    """What an engine leaves out: networks of another scope, volumes without a label."""
+    if "scope" in filters:
+        return [n for n in body if n["Scope"] in filters["scope"]]
+    if "label" in filters:
+        kept = [v for v in body["Volumes"] if set(filters["label"]) <= set(v.get("Labels") or {})]
+        return {**body, "Volumes": kept}
+    return body
 
 
 def _listeners(machine: "Machine") -> Iterator[str]:

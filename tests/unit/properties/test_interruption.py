@@ -1,6 +1,8 @@
 """A plan of every kind of resource, cut off after every step: run again, it converges."""
 
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from provision.model.desired import DesiredState
 from provision.model.report import UpReport
+from provision.model.secret_text import SecretText
 from tests.unit.api.worlds import Killed, Town, lost
 from tests.unit.properties.test_convergence import is_one, ours
 
@@ -27,10 +30,14 @@ def town() -> Town:
 
 
 @cache
-def everything() -> DesiredState:
-    """The wish, read once."""
+def _read() -> DesiredState:
     wanted: DesiredState = town().load(EVERYTHING)
     return wanted
+
+
+def everything() -> DesiredState:
+    """The wish, as each run reads it: with a salt of its own, in case the cluster has none yet."""
+    return replace(_read(), salt=SecretText(secrets.token_hex(32)))
 
 
 def killed(_host: str) -> BaseException:
@@ -81,6 +88,8 @@ def test_the_plan_uses_every_resource() -> None:
         "swarm",
         "nodes",
         "networks",
+        "configs",
+        "secrets",
         "services",
         "containers",
     }
