@@ -101,7 +101,7 @@ if command -v firewall-cmd >/dev/null; then
     done
     case $state in
     running) echo running ;;
-    *) systemctl --quiet is-active firewalld && echo "$state" ;;
+    *) systemctl --quiet is-active firewalld && echo "active: $state" ;;
     esac
     if [ "$state" = running ]; then
         echo '@@ firewalld default'; firewall-cmd --get-default-zone 2>&1
@@ -116,10 +116,10 @@ fi
     def recognise(self, reading: Mapping[str, str]) -> Fact[FirewallState] | None:
         """In force as soon as its daemon says so."""
         said = reading.get("firewalld", "").strip()
-        if not said:
-            return None
+        if said.startswith("active: "):
+            return Unknown(f"firewalld is {said}")
         if said != "running":
-            return Unknown(f"firewalld is active, but says of itself: {said}")
+            return None
         default = reading.get("firewalld default", "").strip()
         zones = {zone.name: zone for zone in _zones(reading.get("firewalld now", ""))}
         if default not in zones:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from provision.firewalls.netfilter import doors
 from provision.firewalls.netfilter.iptables import backends
-from provision.firewalls.netfilter.ruleset import Table, as_saved, tables
+from provision.firewalls.netfilter.ruleset import Table, as_saved, tables, verbatim
 from provision.model.actions import Step
 from provision.model.facts import Fact, Known
 from provision.model.firewall import SWARM_PORTS, is_v6
@@ -25,11 +25,16 @@ _V6: Final = frozenset({"ip6", "inet", "netdev"})
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """A base chain, and what it does to either family; None: it never sees that one."""
+    """A base chain, and what it does to either family; None: it never sees that one.
+
+    Attributes:
+        said: lines of the verdicts, as nft has them.
+    """
 
     name: doors.Door
     four: Verdicts | None
     six: Verdicts | None
+    said: Mapping[str, str]
 
     @property
     def seen(self) -> tuple[Verdicts, ...]:
@@ -91,7 +96,7 @@ def _doors(reading: Mapping[str, str]) -> Iterator[_Door]:
 def _door(table: Table, chain: str) -> _Door:
     four = verdicts(as_saved(table, chain, v6=False)) if table.family in _V4 else None
     six = verdicts(as_saved(table, chain, v6=True), v6=True) if table.family in _V6 else None
-    return _Door(f"{table.family} {table.name} {chain}", four, six)
+    return _Door(f"{table.family} {table.name} {chain}", four, six, verbatim(table, chain))
 
 
 def _about_us(found: Verdicts) -> bool:
@@ -112,7 +117,12 @@ def _state(found: Sequence[_Door], reading: Mapping[str, str]) -> FirewallState:
         if all(door.accepts(rule) for door in found)
         and all(rule in state.rules for state in beside.values())
     ]
-    drops = [(rule, line) for door in found for v in door.seen for rule, line in v.drops]
+    drops = [
+        (rule, door.said.get(line, line))
+        for door in found
+        for v in door.seen
+        for rule, line in v.drops
+    ]
     names = [door.name for door in found]
     return FirewallState(
         "nftables",

@@ -120,6 +120,17 @@ def as_saved(table: Table, base: str, *, v6: bool) -> Ruleset:
     return Ruleset(policies, chains)
 
 
+def verbatim(table: Table, base: str) -> dict[str, str]:
+    """What each line of `as_saved` is in the words of nft."""
+    return {
+        line: f"{table.family} {table.name} {name}: {rule}"
+        for name, chain in table.chains.items()
+        for rule in chain.rules
+        for v6 in (False, True)
+        for line in _lines("INPUT" if name == base else name, rule, v6=v6)
+    }
+
+
 def _lines(chain: str, rule: str, *, v6: bool) -> Iterator[str]:
     """One line of iptables-save for each combination of the rule's sets."""
     parts = list(_statements(_TOKEN.findall(rule), v6=v6))

@@ -157,7 +157,9 @@ def test_zones_that_cannot_be_read_are_unknown() -> None:
 
 def test_one_that_starts_or_failed_is_unknown() -> None:
     """It may close everything in the next moment."""
-    assert isinstance(firewalls.parse(Answer(0, "@@ firewalld\nnot running\n@@ end\n")), Unknown)
+    assert isinstance(
+        firewalls.parse(Answer(0, "@@ firewalld\nactive: not running\n@@ end\n")), Unknown
+    )
 
 
 def test_one_that_is_off_is_not_in_force() -> None:

@@ -131,6 +131,14 @@ def test_a_backend_of_iptables_beside_is_a_door_too() -> None:
     assert {line.split()[1] for line in lines(found)} == {"inet", "iptables-legacy"}
 
 
+def test_a_drop_is_shown_in_the_words_of_nft() -> None:
+    """The reader looks for it in the ruleset."""
+    found = state(table("udp dport { 53, 4789 } counter packets 1 bytes 2 drop", policy="accept"))
+    assert found.drops == (
+        "inet filter input: udp dport { 53, 4789 } counter packets 1 bytes 2 drop",
+    )
+
+
 def test_families_have_doors_of_their_own() -> None:
     """A table of IPv6 is no way in for IPv4."""
     found = state(table(name="ip6 filter"))
