@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from provision.errors import UsageError
-from provision.model.facts import Known
+from provision.errors import HostUnreachable, UsageError
+from provision.model.facts import Known, Unknown
 from provision.model.inventory import Host
 from provision.model.observed import HostFacts, Interface, Membership
 from provision.plan.addresses import choose
@@ -120,3 +120,15 @@ def test_an_interface_that_is_not_there_names_those_that_are() -> None:
 
     assert caught.value.where == "a"
     assert "eth0" in caught.value.hint
+
+
+def test_addresses_that_could_not_be_read_are_not_taken_for_none() -> None:
+    """The host and the reason are named; no subnet is said to be missing."""
+    facts = facts_of(a=(interface("eth0", "10.1.0.1/24"),), b=())
+    facts["b"] = replace(facts["b"], interfaces=Unknown("no answer within 20 s"))
+
+    with pytest.raises(HostUnreachable) as raised:
+        addresses([host("a"), host("b")], facts)
+
+    assert raised.value.where == "b"
+    assert "no answer within 20 s" in str(raised.value)
