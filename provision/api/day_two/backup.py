@@ -196,7 +196,15 @@ def restore_swarm(
         return report
     if backup.autolock:
         handed_over(cluster, observed)
-    return cluster.up(wanted, confirm=confirm)
+    joined = cluster.up(_without_objects(wanted), confirm=confirm)
+    if any(r.outcome in (Outcome.FAILED, Outcome.SKIPPED) for r in joined.results):
+        return joined
+    return cluster.up(wanted, confirm=confirm) if wanted.playbooks else joined
+
+
+def _without_objects(wanted: DesiredState) -> DesiredState:
+    """Every host must be in before services are looked at: their tasks have waited for nodes."""
+    return DesiredState(engine=wanted.engine, firewall=wanted.firewall, swarm=wanted.swarm)
 
 
 @contextmanager
