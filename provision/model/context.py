@@ -129,8 +129,8 @@ class Context:
         Of a host that is a node now only those that are down; a record without our label is known
         by hostname and address (a join that failed half-way).
         """
-        if self.cluster is None:
-            return ()
+        if self.cluster is None or isinstance(self.facts(host).swarm, Unknown):
+            return ()  # whoever cannot be asked may be it still
         member, members = self.is_member(host), self._member_ids(host)
         return tuple(
             n

@@ -1,6 +1,9 @@
 """Clusters that change, on real hosts: nodes drained, removed, replaced, made anew, moved."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -104,11 +107,11 @@ def test_drain_waits_for_the_tasks_and_activate_takes_it_back(cluster: Changing)
     assert cluster.nodes("manager")["worker-1"] == "Ready Active"
 
 
-def test_what_cannot_move_is_named_with_the_reason(cluster: Changing, tmp_path: object) -> None:
+def test_what_cannot_move_is_named_with_the_reason(cluster: Changing, tmp_path: Path) -> None:
     """A task bound to a label of one node: drain fails with why, remove refuses beforehand."""
-    path = f"{tmp_path}/pinned.yml"
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - a line
-        file.write(PINNED)
+    pinned = tmp_path / "pinned.yml"
+    pinned.write_text(PINNED)
+    path = str(pinned)
     cluster.write(TWO, labels={"worker-2": "{disk: ssd}"})
     up = cluster("up", path, "--yes", "--no-check", "-o", "json")
     assert up.code == 0, up.err + up.out[-2000:]
@@ -179,11 +182,10 @@ def test_a_dead_host_is_pruned_and_what_is_left_there_is_said(
 def wait_for_ssh(cluster: Changing, name: str) -> None:
     """Until a host's sshd answers again."""
     for _ in range(120):
-        try:
+        with suppress(AssertionError):
             cluster.host(name, "true")
-        except AssertionError:
-            continue
-        return
+            return
+        time.sleep(1)
     raise AssertionError(name)
 
 
@@ -244,6 +246,41 @@ def test_a_host_made_anew_is_recognised(cluster: Changing, playbook: str) -> Non
     assert "made anew (another machine-id)" in removal["why"]
     assert up.json["second_plan"]["converged"] is True
     assert sorted(cluster.nodes("manager")) == ["manager", "worker-1", "worker-2"]
+
+
+def test_objects_that_left_the_playbook_are_named_then_pruned_in_order(
+    cluster: Changing, playbook: str, tmp_path: Path
+) -> None:
+    """Service before network: the other order leaks addresses. Nothing goes without --prune."""
+    other = tmp_path / "other.yml"
+    other.write_text("networks:\n  another: {driver: overlay}\n")
+
+    named = cluster("up", str(other), "--yes", "--no-check", "-o", "json")
+    still = running(cluster)
+    pruned = cluster("up", str(other), "--prune", "--yes", "--no-check", "-o", "json")
+    networks = cluster.host("manager", "docker network ls --format '{{.Name}}'").split()
+
+    assert any("service web, network shared" in note for note in named.json["notes"])
+    assert sum(still.values()) == 6
+    assert pruned.code == 0, pruned.err + pruned.out[-2000:]
+    order = [r["action"] for r in pruned.json["results"]]
+    assert order == ["manager:services:web", "manager:networks:shared"]
+    assert ("shared" in networks, "another" in networks) == (False, True)
+    assert playbook
+
+
+def test_a_network_that_would_be_made_anew_says_what_it_touches(
+    cluster: Changing, tmp_path: Path
+) -> None:
+    """Docker cannot change one; refused with the services on it, nothing is done."""
+    changed = tmp_path / "changed.yml"
+    changed.write_text(WEB.replace("attachable: true", "attachable: false"))
+
+    refused = cluster("up", str(changed), "--yes", "--no-check", "-o", "json")
+
+    assert refused.code == 4, refused.err + refused.out[-2000:]
+    assert "used by service web" in refused.json["blocked"][0]["reason"]
+    assert sum(running(cluster).values()) == 6
 
 
 def test_a_changed_host_key_is_refused_until_forgotten(cluster: Changing) -> None:

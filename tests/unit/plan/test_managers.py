@@ -109,6 +109,18 @@ def test_a_demotion_that_loses_the_quorum_is_refused_with_the_numbers() -> None:
     assert not [a for a in plan.actions if a.host == "m3" or ":m3" in a.id]
 
 
+def test_a_manager_whose_engine_is_stopped_counts_still() -> None:
+    """Its host answers and cannot say what its node is: its record is nobody's to remove."""
+    before, after = of(**THREE), of(**{**THREE, "m3": "worker"})
+    world = with_nodes(swarm_world(before), {"m2": DEAD})
+    world = changed(world, "m2", swarm=Unknown("its engine does not answer"))
+
+    plan = plan_up(after, nothing(), world)
+
+    assert [b.host for b in plan.blocked if b.exit_code == 4] == ["m3"]
+    assert plan.actions == ()
+
+
 def test_two_demotions_are_counted_one_after_the_other() -> None:
     """Of five with one dead the first may go (3 of 4), the second may, too (2 of 3), no third."""
     roles = {f"m{n}": "manager" for n in range(1, 6)}
