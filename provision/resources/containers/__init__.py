@@ -124,7 +124,7 @@ def _create(
         steps=(
             *old,
             Docker("container.create", arguments, captures=ref, timeout=300),
-            Docker("container.start", {"id": ref}),
+            Docker("container.start", {"id": ref}, timeout=150),
             Wait(
                 Docker("container.is_running", {"id": ref}), timeout=30, why="the container to run"
             ),
@@ -166,7 +166,7 @@ def _start(context: Context, host: Host, name: str, found: ContainerFact) -> Act
         change=Change.UPDATE,
         why=f"is {found.state}",
         steps=(
-            Docker("container.start", {"id": found.id}),
+            Docker("container.start", {"id": found.id}, timeout=150),
             Wait(Docker("container.is_running", {"id": found.id}), timeout=30, why="it to run"),
         ),
         after=_needs(context, host, ()),
