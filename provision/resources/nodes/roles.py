@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from provision.model.actions import Action, Blocked, Change, Docker, Rescue, Wait
 from provision.model.context import UNDERLAY_ID, Context, member_id, ports_id
 from provision.model.departure import demoted, role_id
+from provision.model.facts import Known
 from provision.model.observed import NodeFact
 from provision.model.quorum import Quorum, counts, votes
 
@@ -48,12 +49,17 @@ def _refusal(loss: _Loss, left: Quorum) -> Blocked:
 def _in_order(context: Context) -> Iterator[tuple[int, list[_Loss]]]:
     """Dead records go first, then managers are won, then those that work are lost."""
     yield 0, [_Loss(h, n, "removing its old record") for h, n in _old_managers(context)]
-    joining = [h for h in context.hosts if h.is_manager and not context.is_member(h.name)]
+    joining = [h for h in context.hosts if h.is_manager and _joins(context, h.name)]
     won = 0 if context.founding else len(joining) + len(_promoted(context))
     lost = [_Loss(h, n, "demoting it") for h, n in _demoted(context)]
     if context.options.prune:
         lost += [_Loss(h, n, "removing it") for h, n in context.departed().items() if _manages(n)]
     yield won, sorted(lost, key=lambda loss: votes(loss.node))
+
+
+def _joins(context: Context, host: str) -> bool:
+    """Whether it is known to be no member: one that cannot be asked is no gain."""
+    return isinstance(context.facts(host).swarm, Known) and not context.is_member(host)
 
 
 def _old_managers(context: Context) -> Iterator[tuple[str, NodeFact]]:
