@@ -115,12 +115,14 @@ def test_after_a_full_disk_up_completes(formed: Swarmlay, playbook: str) -> None
 
 def test_terminal_escapes_and_garbage_are_not_passed_on(formed: Swarmlay, playbook: str) -> None:
     """Each command greets with escape codes and bytes that are no text: it does not matter."""
+    drift(formed)
     greeting = f"{ESCAPES}; {ESCAPES} >&2\n{SUBSYSTEM}"
     with hostile(formed, "worker-1", greeting), hostile(formed, "manager", greeting):
         planned = formed("plan", playbook)
         upped = formed("up", playbook, "--yes", "--no-check")
         status = formed("status")
 
+    is_mended(upped, formed)
     for ended in (planned, upped, status):
         is_clean(ended)
         assert ended.code == 0, ended.err + ended.out
