@@ -11,7 +11,7 @@ from provision.api.departed import departed_hosts, open_departed, reached
 from provision.api.keys import hand_over
 from provision.api.settings import Environment, Options
 from provision.api.underlay import underlay_gate
-from provision.api.waking import joined
+from provision.api.waking import joined, settling
 from provision.apply import apply
 from provision.errors import ActionFailed, HostError, Refused, SwarmlayError, UsageError
 from provision.lock import ClusterLock
@@ -114,7 +114,7 @@ class ClusterSession:
     def _round(
         self, desired: DesiredState, confirm: Confirm, lock: ClusterLock, *, first: bool
     ) -> UpReport:
-        """Observe, plan, apply, and see; once more where an engine had to be started first."""
+        """Observe, plan, apply, and see; once more where an engine was started or restarted."""
         observed = self.observe()
         plan = plan_up(self.inventory, desired, observed, self.plan_options())
         if not plan.actions:
@@ -129,6 +129,9 @@ class ClusterSession:
             return joined(UpReport(plan, results), then)
         observed = self.observe()
         second = plan_up(self.inventory, desired, observed, self.plan_options())
+        if first and settling(plan, second):
+            then = self._round(desired, confirm, lock, first=False)
+            return joined(UpReport(plan, results), then)
         return UpReport(plan, results, second, self._verified(desired, observed, second))
 
     def down(self, desired: DesiredState | None = None, *, confirm: Confirm) -> DownReport:

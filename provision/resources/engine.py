@@ -1,6 +1,7 @@
 """The Docker engine: installed where there is none, running; one that is there is kept."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from provision.model.actions import Action, Blocked, Change, Docker, Run, Step, Wait
@@ -37,9 +38,17 @@ class EngineResource:
                 yield Blocked(host.name, reason, hint=hint, exit_code=code)
 
     def wanted(self, context: Context) -> Iterable[Action]:
-        """Install, start or reconfigure."""
+        """Install, start or reconfigure.
+
+        Engines that run are restarted one after the other: settings that one does not start with
+        reach no second one, managers keep their quorum, and tasks have somewhere to go.
+        """
+        before: frozenset[str] = frozenset()
         for host in context.hosts:
-            if action := _wanted(context, host):
+            action = _wanted(context, host)
+            if action is not None and action.change is Change.UPDATE and _runs(context, host):
+                action, before = replace(action, after=before), frozenset({action.id})
+            if action is not None:
                 yield action
 
     def unwanted(self, context: Context) -> Iterable[Action]:
@@ -134,6 +143,11 @@ def _install(host: Host, wanted: EngineWanted, work: Work) -> Action:
     )
 
 
+def _runs(context: Context, host: Host) -> bool:
+    engine = context.facts(host.name).engine
+    return isinstance(engine, Known) and engine.value is not None and engine.value.running
+
+
 def _existing(
     context: Context,
     host: Host,
@@ -148,6 +162,8 @@ def _existing(
         work = platform.configure(context.cluster_name, daemon_text=daemon, proxy_text=proxy)
         why = f"{DAEMON_JSON if daemon is not None else 'the proxy'} differs; needs a restart"
         stopped = engine.running_containers
+        if not engine.running:
+            work = replace(work, steps=(*work.steps, *platform.start().steps))
     elif not engine.running:
         work, why = platform.start(), engine.problem or "it is installed and does not run"
     elif interrupted := _interrupted(context, host):

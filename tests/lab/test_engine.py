@@ -319,6 +319,23 @@ def test_a_restart_that_stops_containers_needs_a_yes(
     assert len(names) == 3
 
 
+def test_settings_that_docker_refuses_are_taken_back(
+    bench: Bench, installed: tuple[Ended, float]
+) -> None:
+    """The reason is Docker's own, and the engine runs on with the settings that it had."""
+    assert installed[0].code == 0
+    before = bench.host(f"cat {DAEMON}")
+    ended = bench.up(
+        "--allow-restart", engine=bench.docker(daemon={"log-drivr": "local"}), playbook=PLAYBOOK
+    )
+
+    assert ended.code == 1, ended.err + ended.out
+    assert "runs with the old ones" in words(ended)
+    assert "log-drivr" in words(ended)
+    assert bench.host(f"cat {DAEMON}") == before
+    assert bench.host("systemctl is-active docker").strip() == "active"
+
+
 def test_broken_settings_of_a_running_engine_are_refused(
     bench: Bench, installed: tuple[Ended, float]
 ) -> None:
@@ -389,6 +406,7 @@ def test_an_interrupted_dpkg_is_repaired(bench: Bench, before: str) -> None:
     assert differences(before, bench.host(SCRIPT)) == []
 
 
+@pytest.mark.slow
 def test_trixie_gets_the_distributions_engine(
     fresh_lab: Callable[..., Lab], swarmlay_on: Callable[[Lab], Swarmlay]
 ) -> None:

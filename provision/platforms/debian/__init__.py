@@ -7,6 +7,7 @@ from typing import Final
 from provision.model.actions import Ref, Run, Step, Wait, WriteFile
 from provision.model.daemon import DAEMON_JSON, PROXY_DROPIN, merge
 from provision.model.desired import EngineWanted
+from provision.model.engine_unit import keep_settings, restart, start
 from provision.model.facts import Fact, Known, Unknown
 from provision.model.manifest import Entry, Manifest, file_entry, record
 from provision.model.observed import HostFacts, OperatingSystem
@@ -20,7 +21,6 @@ SOURCES = "/etc/apt/sources.list.d/docker.sources"
 KEYRING = "/etc/apt/keyrings/docker.gpg"
 RESIDUE = Ref("residue")
 _OLDEST: Final = {"debian": 11, "ubuntu": 20}
-_ENGINES = ("docker.service", "docker.socket", "containerd.service")
 _PACKAGES: Final = {
     "docker": ("docker-ce", "docker-ce-cli", "--", "containerd.io"),
     "distro": ("docker.io", "docker-cli?", "--"),
@@ -109,8 +109,9 @@ class Debian:
         self, cluster: str, *, daemon_text: str | None = None, proxy_text: str | None = None
     ) -> Work:
         """Write those texts that are not None ("": no proxies) and restart the engine."""
-        restart = Run(("systemctl", "restart", "docker"), timeout=180.0)
-        steps = (*_settings(cluster, daemon_text, proxy_text), restart, _answering())
+        kept = (keep_settings(),) if daemon_text is not None else ()
+        settings = _settings(cluster, daemon_text, proxy_text)
+        steps = (*kept, *settings, restart(), _answering())
         return Work(steps, (*_edited(daemon_text, proxy_text), "systemctl restart docker"))
 
     def start(self) -> Work:
@@ -266,11 +267,7 @@ def _edited(daemon: str | None, proxy: str | None) -> tuple[str, ...]:
 
 
 def _started() -> tuple[Step, ...]:
-    return (
-        Run(("systemctl", "reset-failed", *_ENGINES), accepts=frozenset({0, 1})),
-        Run(("systemctl", "enable", "--quiet", "--now", "docker.service"), timeout=180.0),
-        _answering(),
-    )
+    return start(), _answering()
 
 
 def _answering() -> Wait:

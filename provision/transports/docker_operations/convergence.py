@@ -15,6 +15,8 @@ _PATIENCE = 10.0
 _STEADY = 0.3
 _STEADY_AGAIN = 5.0
 _ENDED = frozenset({"failed", "rejected"})
+_VANISHED = "no such container"
+"""What an engine says of tasks that ended while it was stopped: no fault of theirs."""
 _BROKEN_UPDATE = {
     "paused": "the update is paused",
     "rollback_started": "the update failed and is rolled back",
@@ -246,7 +248,8 @@ def _first_failure(request: Request, service: Mapping[str, Any], tasks: list[_Ta
             continue
         current = [task for task in slot if task.current]
         failures = [t for t in current if t.state in _ENDED]
-        if len(failures) >= _OFTEN or (failures and _never_again(service)):
+        own = [t for t in failures if _VANISHED not in t.error.lower()]
+        if len(own) >= _OFTEN or (failures and _never_again(service)):
             return _told(request, failures[-1], times=len(failures), logs=True)
         if current and _persists(request, current[-1]):
             return _told(request, current[-1])

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from provision.model.engine_unit import KEEP, RESTART, START
 from provision.model.manifest import FUNCTIONS
 from provision.model.probes import Answer
 from provision.platforms.debian.scripts import INSTALL, KEY, PREPARE
@@ -40,9 +41,8 @@ def _shell(machine: "Machine", words: Sequence[str], stdin: str) -> Answer:
         script = machine.files.get(words[1])
         return machine.filter.run_script(script.content.decode()) if script else _unknown(words)
     arguments = words[3:]
-    known = {INSTALL: _install, PREPARE: _prepare, KEY: _key, PURGE: _purge}
-    if stdin in known:
-        return known[stdin](machine, arguments)
+    if stdin in _SCRIPTS:
+        return _SCRIPTS[stdin](machine, arguments)
     if FUNCTIONS in stdin:
         cluster, *rest = arguments
         entries = [rest[i : i + 3] for i in range(0, len(rest), 3)]
@@ -79,6 +79,16 @@ def _install(machine: "Machine", arguments: Sequence[str]) -> Answer:
         machine.install(version)
         machine.units.add(_DOCKER)
     return _prepare(machine, ())
+
+
+def _started(machine: "Machine", arguments: Sequence[str]) -> Answer:
+    del arguments
+    return _systemctl(machine, ("systemctl", "enable", "--now", _DOCKER), "")
+
+
+def _restarted(machine: "Machine", arguments: Sequence[str]) -> Answer:
+    del arguments
+    return _systemctl(machine, ("systemctl", "restart", _DOCKER), "")
 
 
 def _key(machine: "Machine", arguments: Sequence[str]) -> Answer:
@@ -164,6 +174,16 @@ def _ufw(machine: "Machine", words: Sequence[str], stdin: str) -> Answer:
     del stdin
     return machine.filter.ufw(words)
 
+
+_SCRIPTS: Mapping[str, Callable[["Machine", Sequence[str]], Answer]] = {
+    INSTALL: _install,
+    PREPARE: _prepare,
+    KEY: _key,
+    PURGE: _purge,
+    START: _started,
+    RESTART: _restarted,
+    KEEP: lambda _machine, _arguments: Answer(0),
+}
 
 _DEEDS: Mapping[str, Deed] = {
     "sh": _shell,

@@ -266,6 +266,13 @@ def test_two_failures_are_not_enough() -> None:
     assert "its last words: oh no" in said[1]
 
 
+def test_restarts_of_the_engine_are_no_failures_of_a_task() -> None:
+    """Each of them leaves a task whose container has vanished; the next one may well run."""
+    gone = _task("failed", "shutdown", "No such container: web.1.c46bzuh3icl58o4adt7bwi7fz")
+
+    assert _converged(_service(), [gone] * 5)["failed"] is None
+
+
 @pytest.mark.parametrize(
     ("failed_before", "since", "done"),
     [
