@@ -71,7 +71,7 @@ WantedBy=multi-user.target
 EOF
 systemctl enable --now --quiet nftables legacy && systemctl restart nftables
 """
-FIREWALLD = f"""{APT} firewalld nftables >/dev/null
+FIREWALLD = f"""{APT} firewalld nftables netbase >/dev/null
 systemctl disable --now --quiet nftables; nft flush ruleset
 systemctl enable --now --quiet firewalld
 until firewall-cmd --state; do sleep 0.2; done

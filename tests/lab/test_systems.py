@@ -19,7 +19,7 @@ PLAYBOOK = str(Path(__file__).parents[2] / "playbooks" / "overlay.yml")
 WALLS = {"manager": NFTABLES, "worker-1": FIREWALLD, "worker-2": UFW}
 SHOWN = {
     "manager": "nft -s list table inet filter; nft -s list table ip early",
-    "worker-1": "firewall-cmd --zone=public --list-all; find /etc/firewalld/zones -type f",
+    "worker-1": "firewall-cmd --zone=public --list-all | sort; ls /etc/firewalld/zones/p*; true",
     "worker-2": "ufw status verbose",
 }
 ENGINES = {"manager": "20.10.24", "worker-1": "26.1.5", "worker-2": "20.10.5"}
