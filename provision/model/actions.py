@@ -129,6 +129,7 @@ DockerOperation: TypeAlias = Literal[
     "node.has_role",
     "swarm.is_active",
     "swarm.is_ca_rotated",
+    "swarm.is_recovered",
     "network.is_allocated",
     "network.is_gone",
     "service.is_converged",

@@ -16,7 +16,7 @@ from pathlib import Path
 from provision.api.cluster import ClusterSession, Confirm
 from provision.api.day_two.trust import handed_over, once
 from provision.errors import ActionFailed, SwarmlayError, UsageError
-from provision.model.actions import Plan, Run
+from provision.model.actions import Docker, Plan, Run, Wait
 from provision.model.desired import DesiredState
 from provision.model.facts import Known
 from provision.model.observed import Cluster, ObservedState
@@ -33,6 +33,7 @@ _PIECE = 6 * 1024 * 1024
 _METADATA, _STATE = "swarmlay-backup.json", "swarm.tar.gz"
 _READ = 'tail -c "+$2" "$1" | head -c "$3" | base64 -w0'
 _FORMAT = 1
+_RECOVERY = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,17 @@ def restore_swarm(
     joined = cluster.up(_without_objects(wanted), confirm=confirm)
     if any(r.outcome in (Outcome.FAILED, Outcome.SKIPPED) for r in joined.results):
         return joined
+    _recovered(cluster)
     return cluster.up(wanted, confirm=confirm) if wanted.playbooks else joined
+
+
+def _recovered(cluster: ClusterSession) -> None:
+    """Let tasks start again: they failed while there was no swarm, which is no fault of theirs.
+
+    What does not come back is for `up` to judge.
+    """
+    wait = Wait(Docker("swarm.is_recovered"), _RECOVERY, "the services to run again", 0.5)
+    cluster.session(cluster.lead()).do(wait, {})
 
 
 def _without_objects(wanted: DesiredState) -> DesiredState:

@@ -53,6 +53,7 @@ argument that may be left out. Ids may be names wherever the Engine API takes a 
 | node.has_role | id, role | verdict; a manager must be reachable, too |
 | swarm.is_active | role? manager | verdict |
 | swarm.is_ca_rotated | | verdict |
+| swarm.is_recovered | | verdict; every replicated service has its tasks |
 | network.is_allocated | id | verdict; failed names the overlap |
 | network.is_gone | id | verdict |
 | service.is_converged | id, replicas?, patience? (seconds that "no suitable node" may last) | verdict |
@@ -139,6 +140,7 @@ OPERATIONS: Mapping[DockerOperation, Operation] = MappingProxyType(
         "node.has_role": changing.has_role,
         "swarm.is_active": swarm.is_active,
         "swarm.is_ca_rotated": keeping.is_ca_rotated,
+        "swarm.is_recovered": keeping.is_recovered,
         "network.is_allocated": networks.is_allocated,
         "network.is_gone": networks.is_gone,
         "service.is_converged": convergence.is_converged,

@@ -1,6 +1,7 @@
 """What keeps a swarm trusted and alive: secrets rotated, managers unlocked, a backup revived."""
 
 import time
+from collections import Counter
 from typing import Any
 
 from provision.errors import Refused
@@ -124,6 +125,21 @@ def restore(request: Request) -> Any:
             if time.monotonic() > deadline or not any(w in str(error) for w in _STARTING):
                 raise
         time.sleep(_PAUSE)  # the engine is still waking up as a member of the lost swarm
+
+
+def is_recovered(request: Request) -> Any:
+    """Whether every replicated service has its tasks again, however often they failed before."""
+    running = Counter(
+        t.get("ServiceID")
+        for t in request.listed("/tasks", filters={"desired-state": ["running"]})
+        if inside(t, "Status", "State") == "running"
+    )
+    wanted = {
+        s["ID"]: inside(s, "Spec", "Mode", "Replicated", "Replicas", default=0)
+        for s in request.listed("/services")
+    }
+    whole = sum(running[service] >= number for service, number in wanted.items())
+    return verdict(done=whole == len(wanted), text=f"{whole}/{len(wanted)} services run")
 
 
 def forget_others(request: Request) -> list[str]:

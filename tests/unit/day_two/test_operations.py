@@ -177,3 +177,16 @@ def test_a_swarm_is_founded_from_its_remains() -> None:
     assert body["ForceNewCluster"] is True
     assert (body["AdvertiseAddr"], body["DataPathPort"]) == ("10.0.0.1", 4790)
     assert body["Spec"]["Labels"] == {"a": "b"}
+
+
+def test_services_have_recovered_when_their_tasks_run() -> None:
+    """However often they failed before; global services are not counted."""
+    web = {"ID": "web", "Spec": {"Mode": {"Replicated": {"Replicas": 2}}}}
+    agent = {"ID": "agent", "Spec": {"Mode": {"Global": {}}}}
+    one = {"ServiceID": "web", "Status": {"State": "running"}}
+
+    def recovered(*tasks: dict[str, Any]) -> Any:
+        return done(_Engine(services=[web, agent], tasks=list(tasks)), "swarm.is_recovered")
+
+    assert recovered(one, {**one, "Status": {"State": "failed"}})["done"] is False
+    assert recovered(one, one) == {"done": True, "text": "2/2 services run", "failed": None}
