@@ -76,14 +76,6 @@ systemctl disable --now --quiet nftables; nft flush ruleset
 systemctl enable --now --quiet firewalld
 until firewall-cmd --state; do sleep 0.2; done
 """
-WITH_REFUSAL = (
-    FIREWALLD
-    + """
-firewall-cmd -q --permanent --zone=work --add-interface=eth0
-firewall-cmd -q --permanent --zone=work --add-rich-rule='rule port port=7946 protocol=tcp drop'
-firewall-cmd -q --reload
-"""
-)
 
 
 @dataclass(frozen=True)
@@ -107,12 +99,6 @@ CASES = {
         "firewalld",
         FIREWALLD,
         "firewall-cmd --list-all-zones; find /etc/firewalld/zones -type f; " + LEFT,
-    ),
-    "firewalld on bookworm": Case(
-        "manager",
-        "firewalld",
-        WITH_REFUSAL,
-        "firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones;" + LEFT,
     ),
 }
 
