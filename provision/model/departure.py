@@ -141,7 +141,7 @@ def departures(
         facts: what the host itself says; None where it cannot be asked.
         why: for the reader.
     """
-    by, before = asked(context, host.name), frozenset[str]()
+    before = frozenset[str]()
     steps = []
     if node.state == "ready" and (node.availability != "drain" or moving(context, node)):
         steps.append(drained(context, host.name, node, why))
@@ -149,7 +149,7 @@ def departures(
         steps.append(demoted(context, host.name, node, why))
     if is_it(facts, node):
         steps.append(_leave(host, facts, why))
-    for action in (*steps, _remove(by, host.name, node, why)):
+    for action in (*steps, _remove(context, host.name, node, why)):
         yield _after(action, before)
         before = frozenset({action.id})
 
@@ -179,7 +179,18 @@ def _leave(host: Host, facts: HostFacts | None, why: str) -> Action:
     )
 
 
-def _remove(by: str, name: str, node: NodeFact, why: str) -> Action:
+def removal(context: Context, node: NodeFact) -> tuple[Step, ...]:
+    """The record goes; tasks that the swarm still believed to run there start elsewhere."""
+    gone: tuple[Step, ...] = (Docker("node.remove", {"id": node.id, "force": True}),)
+    if node.availability == "active" and (services := moving(context, node)):
+        arguments = {"id": node.id, "services": services}
+        moved = Docker("node.is_drained", arguments)
+        gone += (Wait(moved, timeout=MOVING, why="its tasks to start elsewhere", every=0.5),)
+    return gone
+
+
+def _remove(context: Context, name: str, node: NodeFact, why: str) -> Action:
+    by = asked(context, name)
     return Action(
         id=f"{by}:{removed_id(name)}",
         host=by,
@@ -187,7 +198,7 @@ def _remove(by: str, name: str, node: NodeFact, why: str) -> Action:
         subject=f"record of {name}",
         change=Change.DELETE,
         why=why,
-        steps=(Docker("node.remove", {"id": node.id, "force": True}),),
+        steps=removal(context, node),
         before={"state": node.state, "address": node.address, "role": node.role},
         commands=(f"docker node rm --force {node.id}",),
     )

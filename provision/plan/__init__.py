@@ -233,7 +233,13 @@ def _limited(actions: tuple[Action, ...], limit: frozenset[str] | None) -> tuple
     if limit is None:
         return actions
     kept = [a for a in actions if a.host in limit or _shared(a, limit)]
-    return _linked(kept)
+    needed = {i for a in kept if a.resource in ("swarm", "nodes") for i in a.after}
+    return _linked(a for a in kept if a.id in needed or not _only_for_joins(a))
+
+
+def _only_for_joins(action: Action) -> bool:
+    """What is done so that somebody may join: not for hosts that the limit leaves out."""
+    return action.resource == "underlay" or action.id.endswith(":swarm:tokens")
 
 
 _SHARED = frozenset({"ports", "underlay"})

@@ -3,9 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provision.model.actions import Action, Blocked, Change, Docker
+from provision.model.actions import Action, Blocked, Change
 from provision.model.context import Context, member_id
-from provision.model.departure import demoted, departed_host, departures, former_id, removed_id
+from provision.model.departure import (
+    demoted,
+    departed_host,
+    departures,
+    former_id,
+    removal,
+    removed_id,
+)
 from provision.model.facts import Known
 from provision.model.labels import MACHINE
 from provision.model.observed import NodeFact
@@ -64,7 +71,7 @@ def _forget(context: Context, name: str, node: NodeFact) -> Iterator[Action]:
         subject=f"old record of {name}",
         change=Change.DELETE,
         why=why,
-        steps=(Docker("node.remove", {"id": node.id, "force": True}),),
+        steps=removal(context, node),
         after=before,
         commands=(f"docker node rm --force {node.id}",),
     )
