@@ -286,7 +286,7 @@ def quoted(text: str) -> str:
 
 
 def test_shell_metacharacters_are_only_text(formed: Swarmlay, tmp_path: Path) -> None:
-    """In labels, variables, commands, mounts and node labels: as written, and nothing is run."""
+    """In labels, variables and commands: as written, and nothing is run."""
     pairs = ", ".join(f"K{n}: {quoted(text)}" for n, text in enumerate(HOSTILE_TEXTS))
     words = ", ".join(quoted(text) for text in HOSTILE_TEXTS)
     path = tmp_path / "hostile.yml"
