@@ -6,7 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from provision.api.connections import Sessions, close_all, open_all, ssh_transport
+from provision.api.connections import (
+    Sessions,
+    close_all,
+    open_all,
+    prepare_engine_questions,
+    ssh_transport,
+)
 from provision.api.departed import departed_hosts, open_departed, reached
 from provision.api.keys import hand_over
 from provision.api.settings import Environment, Options
@@ -213,6 +219,8 @@ class ClusterSession:
         )
 
     def _observe(self, *, cluster: bool, departed: bool = False) -> ObservedState:
+        if cluster:
+            prepare_engine_questions()
         observed = self._ask(self.inventory.hosts, cluster=cluster)
         return self._with_departed(observed) if departed else observed
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from threading import Thread
 
 from provision.api.settings import Environment
 from provision.errors import HostError
@@ -35,6 +37,12 @@ def open_all(inventory: Inventory, transport: Transport, parallel: int) -> Sessi
     names = [h.name for h in inventory.hosts]
     with ThreadPoolExecutor(max(1, min(parallel, len(names)))) as pool:
         return dict(zip(names, pool.map(one, names), strict=True))
+
+
+def prepare_engine_questions() -> None:
+    """Import the Docker SDK while the hosts answer their script: it is needed right after."""
+    name = "provision.transports.docker_operations"
+    Thread(target=import_module, args=(name,), daemon=True, name="swarmlay-import").start()
 
 
 def close_all(sessions: Sessions) -> None:
